@@ -1,0 +1,109 @@
+"""The wire between agent and queue API: the only thing both sides share.
+
+A leaf: pydantic and the standard library. Nothing here does anything; it says what may be said.
+
+=============================================  ==========================================================
+verb                                           message -> answer
+=============================================  ==========================================================
+``POST /agents/{name}/session``                :class:`Registration` -> :class:`Session`
+``POST /agents/{name}/check``                  :class:`Registration` -> :class:`Checked`
+``POST /agents/{name}/heartbeat``              :class:`Beat` -> :class:`BeatAnswer`
+``POST /agents/{name}/poll``                   :class:`Poll` -> :class:`PollAnswer`
+``POST /assignments/confirm``                  :class:`Confirm` -> :class:`ConfirmAnswer`
+``POST /assignments/{id}/logs?offset=``        bytes -> :class:`LogAck`
+``POST /assignments/report``                   :class:`Report` -> :class:`ReportAnswer`
+``DELETE /agents/{name}/session``              nothing -> nothing
+=============================================  ==========================================================
+
+Every verb is idempotent. Every failure is a :class:`Problem`.
+"""
+
+from edge_agent.protocol.agents import (
+    AirflowSettings,
+    Beat,
+    BeatAnswer,
+    Checked,
+    Directives,
+    HostHealth,
+    Limits,
+    Registration,
+    Session,
+    Versions,
+)
+from edge_agent.protocol.base import NAME_PATTERN, Answer, Capabilities, CapabilityValue, Name, Request
+from edge_agent.protocol.jobs import (
+    MAX_BATCH,
+    Confirm,
+    ConfirmAnswer,
+    Confirmed,
+    Ending,
+    Offer,
+    Poll,
+    PollAnswer,
+    Refused,
+    Report,
+    ReportAnswer,
+    Withdrawn,
+)
+from edge_agent.protocol.logs import LogAck
+from edge_agent.protocol.problems import Problem, ProblemReason
+from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
+from edge_agent.protocol.states import (
+    OPEN,
+    TERMINAL,
+    TRANSITIONS,
+    AgentState,
+    EndReason,
+    JobKind,
+    JobState,
+    RunnerName,
+    Transition,
+    sources_of,
+)
+
+__all__ = [
+    "MAX_BATCH",
+    "NAME_PATTERN",
+    "OPEN",
+    "PROTOCOL_VERSION",
+    "SUPPORTED_VERSIONS",
+    "TERMINAL",
+    "TRANSITIONS",
+    "VERSION_HEADER",
+    "AgentState",
+    "AirflowSettings",
+    "Answer",
+    "Beat",
+    "BeatAnswer",
+    "Capabilities",
+    "CapabilityValue",
+    "Checked",
+    "Confirm",
+    "ConfirmAnswer",
+    "Confirmed",
+    "Directives",
+    "EndReason",
+    "Ending",
+    "HostHealth",
+    "JobKind",
+    "JobState",
+    "Limits",
+    "LogAck",
+    "Name",
+    "Offer",
+    "Poll",
+    "PollAnswer",
+    "Problem",
+    "ProblemReason",
+    "Refused",
+    "Registration",
+    "Report",
+    "ReportAnswer",
+    "Request",
+    "RunnerName",
+    "Session",
+    "Transition",
+    "Versions",
+    "Withdrawn",
+    "sources_of",
+]

@@ -1,0 +1,116 @@
+"""A job in an agent's hands: offered, confirmed, reported. Every verb here works on a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from edge_agent.protocol.agents import MAX_SLOTS, Beat, Directives
+from edge_agent.protocol.base import Answer, Request
+from edge_agent.protocol.states import EndReason, JobKind, JobState, RunnerName
+
+MAX_BATCH = 256
+
+
+class Poll(Request):
+    """Ask for work and wait. ``beat`` makes the poll renew the agent like a heartbeat would."""
+
+    free_slots: int = Field(ge=0, le=MAX_SLOTS)
+    wait_seconds: float = Field(ge=0, le=60)
+    beat: Beat | None = None
+
+
+class Offer(Answer):
+    """A job one may ask to start. Metadata only: nothing in it could be run.
+
+    ``label`` is for logs and people, never for decisions.
+    """
+
+    assignment_id: UUID
+    job_id: UUID
+    kind: JobKind
+    slots: int = Field(ge=1)
+    runner: RunnerName
+    label: str
+
+
+class PollAnswer(Answer):
+    """Offers, and the directives that hold now. Neither has to be there."""
+
+    offers: tuple[Offer, ...] = ()
+    directives: Directives
+
+
+class Confirm(Request):
+    """Ask to start. Asked again with the same assignment, the answer is the same."""
+
+    assignments: tuple[UUID, ...] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class Confirmed(Answer):
+    """Permission to start, and what to start.
+
+    ``payload`` for kind task: ``{"workload": <Airflow's workload JSON, its token minted now>,
+    "log_path": <relative path or None>}``.
+    """
+
+    assignment_id: UUID
+    kind: JobKind
+    payload: dict[str, Any] = Field(repr=False)
+
+
+class Withdrawn(Answer):
+    """An assignment that must not be started. ``state`` is where the job stands now; None: not known here."""
+
+    assignment_id: UUID
+    state: JobState | None
+
+
+class ConfirmAnswer(Answer):
+    """Every assignment asked for stands in exactly one of the two."""
+
+    confirmed: tuple[Confirmed, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+
+
+class Ending(Request):
+    """How one assignment ended, as the host saw it."""
+
+    assignment_id: UUID
+    state: JobState
+    reason: EndReason
+    exit_code: int | None = None
+    signal: int | None = None
+    message: str | None = Field(default=None, max_length=2000)
+    log_bytes: int = Field(ge=0, description="The offset up to which the log was delivered.")
+    ran_seconds: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _ends(self) -> Ending:
+        if not self.state.is_terminal:
+            msg = f"a report ends a job; {self.state.value!r} does not"
+            raise ValueError(msg)
+        return self
+
+
+class Report(Request):
+    """A batch of endings. The same report again is accepted again."""
+
+    endings: tuple[Ending, ...] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class Refused(Answer):
+    """An ending that was not taken: drop the assignment. ``state`` as in :class:`Withdrawn`."""
+
+    assignment_id: UUID
+    state: JobState | None
+    message: str
+
+
+class ReportAnswer(Answer):
+    """Every ending stands in exactly one of the two."""
+
+    accepted: tuple[UUID, ...] = ()
+    refused: tuple[Refused, ...] = ()

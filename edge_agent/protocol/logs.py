@@ -1,0 +1,18 @@
+"""Log bytes travel by offset: a repeat never doubles, a gap is refused."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from edge_agent.protocol.base import Answer
+
+
+class LogAck(Answer):
+    """The answer to bytes at an offset.
+
+    ``next_offset`` is the next byte the server expects. ``full``: the job's log has reached its
+    size limit, further bytes are acknowledged and thrown away, so that there is no need to send them.
+    """
+
+    next_offset: int = Field(ge=0)
+    full: bool = False
