@@ -1,0 +1,65 @@
+"""The FastAPI app that Airflow's API server mounts, with the duties that live as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from airflow_plugin import remote_log
+from airflow_plugin.api import agent_routes, assignment_routes, problems, steering_routes
+from airflow_plugin.api.closing import told_when_stopping
+from airflow_plugin.api.duties import Duties
+from airflow_plugin.api.polls import Polls
+from airflow_plugin.api.versions import VersionHeader
+from airflow_plugin.api.watcher import Watcher
+from airflow_plugin.compat import engine
+from airflow_plugin.config import QueueConfig
+from airflow_plugin.db import require_supported
+from edge_agent import __version__
+from edge_agent.protocol import routes
+
+log = logging.getLogger(__name__)
+
+
+def create_app(config: QueueConfig | None = None) -> FastAPI:
+    """Make the app. ``config`` None reads Airflow's.
+
+    :raises ConfigError: when an option of ``[edge_agent]`` cannot work.
+    :raises UnsupportedDatabaseError: when the metadata database cannot hold the queue.
+    """
+    require_supported(engine().dialect.name)
+    config = config or QueueConfig.from_airflow()
+    watcher = Watcher(config.watch_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        remote_log.install()
+        duties = asyncio.create_task(Duties(config, watcher).run(), name="edge-agent-duties")
+        with told_when_stopping(watcher.close):
+            yield
+        duties.cancel()
+        with suppress(asyncio.CancelledError):
+            await duties
+
+    app = FastAPI(
+        title="Airflow Edge Agent",
+        version=__version__,
+        description="The queue API: agents register, are heard from, poll, confirm, send logs and report.",
+        lifespan=lifespan,
+    )
+    problems.install(app)
+    app.add_middleware(VersionHeader, prefix=routes.PREFIX)
+    app.include_router(agent_routes.router(config, Polls(config, watcher)), prefix=routes.PREFIX)
+    app.include_router(assignment_routes.router(config), prefix=routes.PREFIX)
+    app.include_router(steering_routes.router(), prefix=routes.PREFIX)
+
+    @app.get(routes.PREFIX + routes.HEALTH, tags=["health"])
+    async def health() -> dict[str, str]:
+        """Tell that this is an Airflow with the plugin; needs no token and tells nothing else."""
+        return {"service": "airflow-edge-agent", "version": __version__}
+
+    return app

@@ -1,0 +1,102 @@
+"""What an agent does with its assignments: confirm, send logs, report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from airflow_plugin.api.auth import CurrentSession
+from airflow_plugin.api.transactions import transact
+from airflow_plugin.api.workload_tokens import payload_with_token, still_wanted
+from airflow_plugin.errors import TooLarge
+from airflow_plugin.queue import agents, assignments, logs
+from edge_agent.protocol import (
+    Confirm,
+    ConfirmAnswer,
+    Confirmed,
+    LogAck,
+    Problem,
+    Report,
+    ReportAnswer,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session as DatabaseSession
+
+    from airflow_plugin.config import QueueConfig
+
+
+def router(config: QueueConfig) -> APIRouter:
+    """Return the routes under ``/assignments``."""
+    routes = APIRouter(prefix="/assignments", tags=["assignments"], responses={"4XX": {"model": Problem}})
+
+    @routes.post("/confirm")
+    async def confirm(asked: Confirm, ref: CurrentSession) -> ConfirmAnswer:
+        """Ask to start. A repeat by the same session gets the same answer, with fresh tokens."""
+
+        def work(session: DatabaseSession) -> ConfirmAnswer:
+            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            starts, withdrawn = assignments.confirm(
+                session, agent=agent.name, session_id=ref.id, ids=asked.assignments, wanted=still_wanted()
+            )
+            confirmed = tuple(
+                Confirmed(
+                    assignment_id=start.assignment_id, kind=start.kind, payload=payload_with_token(start)
+                )
+                for start in starts
+            )
+            return ConfirmAnswer(confirmed=confirmed, withdrawn=tuple(withdrawn))
+
+        return await transact(work)
+
+    @routes.post("/report")
+    async def report(asked: Report, ref: CurrentSession) -> ReportAnswer:
+        """End jobs. A repeat is accepted again; an ending that came too late is refused, one by one."""
+
+        def work(session: DatabaseSession) -> ReportAnswer:
+            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            accepted, refused = assignments.report(session, agent=agent.name, endings=asked.endings)
+            return ReportAnswer(accepted=tuple(accepted), refused=tuple(refused))
+
+        return await transact(work)
+
+    @routes.post(
+        "/{assignment_id}/logs",
+        openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
+    )
+    async def append(
+        assignment_id: UUID, offset: Annotated[int, Query(ge=0)], ref: CurrentSession, request: Request
+    ) -> LogAck:
+        """Add log bytes at an offset. Bytes that are there already are not doubled; a gap is refused."""
+        data = await _body(request, config.log_chunk_bytes)
+
+        def work(session: DatabaseSession) -> LogAck:
+            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            return logs.append(
+                session,
+                agent=agent.name,
+                assignment_id=assignment_id,
+                offset=offset,
+                data=data,
+                limit=config.log_limit_bytes,
+            )
+
+        return await transact(work)
+
+    return routes
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Read a body of at most ``limit`` bytes.
+
+    :raises TooLarge: as soon as there are more, without reading the rest.
+    """
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > limit:
+            msg = f"A log chunk may have {limit} bytes; send the rest in another."
+            raise TooLarge(msg)
+    return bytes(data)

@@ -1,0 +1,65 @@
+"""What each API process does besides answering: watch, judge, upload logs, purge. Ends with the process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from airflow_plugin import remote_log
+from airflow_plugin.api.transactions import transact
+from airflow_plugin.queue.reaper import Reaper
+
+if TYPE_CHECKING:
+    from airflow_plugin.api.watcher import Watcher
+    from airflow_plugin.config import QueueConfig
+
+log = logging.getLogger(__name__)
+
+REAP_SECONDS = 2.0
+UPLOAD_SECONDS = 5.0
+PURGE_SECONDS = 300.0
+
+
+class Duties:
+    """Runs every duty until it is cancelled; one that fails is logged and tried again."""
+
+    def __init__(self, config: QueueConfig, watcher: Watcher) -> None:
+        self._reaper = Reaper(config)
+        self._watcher = watcher
+
+    async def run(self) -> None:
+        """Run them all. A failure in one never ends another."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watcher.run(), name="edge-agent-watcher")
+            group.create_task(_forever("reap", REAP_SECONDS, self._reap), name="edge-agent-reaper")
+            group.create_task(_forever("purge", PURGE_SECONDS, self._purge), name="edge-agent-purge")
+            group.create_task(_forever("upload logs", UPLOAD_SECONDS, self._upload), name="edge-agent-upload")
+
+    async def _reap(self) -> None:
+        try:
+            reaped = await transact(self._reaper.run_once)
+        except Exception:
+            self._reaper.interrupted()
+            raise
+        if reaped.anything:
+            log.info("Reaped: %s", reaped)
+
+    async def _purge(self) -> None:
+        if purged := await transact(self._reaper.purge_once):
+            log.info("Purged %d old jobs and log chunks", purged)
+
+    async def _upload(self) -> None:
+        if uploaded := await transact(remote_log.upload_once):
+            log.info("Uploaded the logs of %d jobs to the remote log store", uploaded)
+
+
+async def _forever(duty: str, every_seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:
+            # The outer edge of a loop that must not end: the database may be back at the next turn.
+            log.exception("Could not %s; trying again in %s seconds", duty, every_seconds)
+        await asyncio.sleep(every_seconds)

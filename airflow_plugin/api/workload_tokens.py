@@ -1,0 +1,50 @@
+"""Tokens with which a host's supervisor starts its one workload, minted at the moment of the confirm.
+
+Never stored: a job may wait in the queue for longer than any token should live.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, exists, or_
+
+from airflow_plugin.compat import JWTGenerator, workload_token_generator
+from airflow_plugin.models import JobRow
+
+if TYPE_CHECKING:
+    from airflow_plugin.queue.assignments import Start
+
+LIFETIME_SECONDS = 300.0
+"""The supervisor uses it at once, for its first call only; the answer to that has its next token."""
+
+TASK = "ExecuteTask"
+
+
+@cache
+def _generator() -> JWTGenerator:
+    return workload_token_generator()
+
+
+def payload_with_token(start: Start) -> dict[str, Any]:
+    """Return the payload of a confirmed job; an Airflow workload gets the token that lets it start."""
+    if start.workload_id is None:
+        return start.payload
+    claims = {"sub": str(start.workload_id), "scope": "workload"}
+    token = _generator().generate(extras=claims, valid_for=LIFETIME_SECONDS)
+    return {**start.payload, "workload": {**start.payload["workload"], "token": token}}
+
+
+def still_wanted() -> ColumnElement[bool]:
+    """Return the condition under which Airflow still wants a job: its task instance is still queued.
+
+    A task instance that was cleared, marked or deleted meanwhile has another state, or another id.
+    """
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.state import TaskInstanceState
+
+    queued = exists().where(
+        TaskInstance.id == JobRow.workload_id, TaskInstance.state == TaskInstanceState.QUEUED
+    )
+    return or_(JobRow.workload_type.is_(None), JobRow.workload_type != TASK, queued)

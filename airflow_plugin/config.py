@@ -1,0 +1,69 @@
+"""The ``[edge_agent]`` section, read once into a frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+SECTION = "edge_agent"
+
+
+class ConfigError(ValueError):
+    """An option of ``[edge_agent]`` has a value that cannot work; the message names it."""
+
+
+@dataclass(frozen=True)
+class QueueConfig:
+    """Every knob of the server side. Defaults here are the defaults of ``provider_info``.
+
+    Seconds are seconds, bytes are bytes, days are days, as the names say.
+    """
+
+    heartbeat_seconds: float = 10.0
+    missed_heartbeats: int = 3
+    offer_seconds: float = 15.0
+    poll_seconds: float = 25.0
+    watch_seconds: float = 0.1
+    queue_timeout_seconds: float = 3600.0
+    priority_step_seconds: float = 10.0
+    priority_head_start_seconds: float = 3600.0
+    sync_seconds: float = 0.25
+    reconcile_seconds: float = 2.0
+    log_chunk_bytes: int = 524_288
+    log_limit_bytes: int = 67_108_864
+    log_retention_days: float = 30.0
+    job_retention_days: float = 7.0
+    batch: int = 64
+
+    @classmethod
+    def from_airflow(cls) -> Self:
+        """Read the section.
+
+        :raises ConfigError: naming the option, its value and what it must be.
+        """
+        from airflow.configuration import conf
+
+        values: dict[str, float | int] = {}
+        for field in fields(cls):
+            raw = conf.get(SECTION, field.name, fallback=str(field.default))
+            kind = int if field.type == "int" else float
+            try:
+                value = kind(raw)
+            except ValueError:
+                wanted = "a whole number" if kind is int else "a number"
+                msg = f"[{SECTION}] {field.name} = {raw!r} is not {wanted}"
+                raise ConfigError(msg) from None
+            if value <= 0:
+                msg = f"[{SECTION}] {field.name} = {raw!r} must be greater than 0"
+                raise ConfigError(msg)
+            values[field.name] = value
+        return cls(**values)  # type: ignore[arg-type]  # each value was made by its field's own type
+
+    def __post_init__(self) -> None:
+        """Refuse values that contradict each other."""
+        if self.batch > (limit := 256):
+            msg = f"[{SECTION}] batch = {self.batch} is more than a message may hold ({limit})"
+            raise ConfigError(msg)
+        if self.poll_seconds > (longest := 60):
+            msg = f"[{SECTION}] poll_seconds = {self.poll_seconds} is longer than proxies wait ({longest})"
+            raise ConfigError(msg)

@@ -1,0 +1,235 @@
+"""Create the queue: tokens, agents, jobs and their logs."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from airflow_plugin.compat import UtcDateTime, schema
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+SCHEMA = schema()
+QUEUED = "state = 'queued'"
+HELD = "state IN ('offered', 'running')"
+LOG_IS_DUE = "ended_at IS NOT NULL AND log_uploaded_at IS NULL AND workload_type = 'ExecuteTask'"
+
+
+def upgrade() -> None:
+    """Make everything."""
+    _create_tokens()
+    _create_agents()
+    _create_jobs()
+    _index_jobs()
+    _create_logs()
+    if op.get_bind().dialect.name == "postgresql":
+        _keep_the_queue_clean()
+
+
+def downgrade() -> None:
+    """Remove everything."""
+    for table in ("edge_agent_log", "edge_agent_job", "edge_agent", "edge_agent_token"):
+        op.drop_table(table, schema=SCHEMA)
+
+
+def _index(
+    table: str, name: str, columns: list[str], where: str | None = None, *, unique: bool = False
+) -> None:
+    condition = sa.text(where) if where else None
+    op.create_index(
+        name, table, columns, unique=unique, schema=SCHEMA, postgresql_where=condition, sqlite_where=condition
+    )
+
+
+def _ours(table: str) -> str:
+    return f"{SCHEMA}.{table}" if SCHEMA else table
+
+
+def _create_tokens() -> None:
+    op.create_table(
+        "edge_agent_token",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("prefix", sa.String(length=16), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("queues", sa.JSON(), nullable=True),
+        sa.Column("team_name", sa.String(length=50), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=250), nullable=True),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("last_used_by", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("edge_agent_token_pkey")),
+        sa.UniqueConstraint("name", name=op.f("edge_agent_token_name_uq")),
+        sa.UniqueConstraint("prefix", name=op.f("edge_agent_token_prefix_uq")),
+        schema=SCHEMA,
+    )
+
+
+def _create_agents() -> None:
+    op.create_table(
+        "edge_agent",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("team_name", sa.String(length=50), nullable=True),
+        sa.Column("token_id", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=True),
+        sa.Column("session_hash", sa.String(length=64), nullable=True),
+        sa.Column("instance", sa.Uuid(), nullable=False),
+        sa.Column("previous_session_id", sa.Uuid(), nullable=True),
+        sa.Column("previous_instance", sa.Uuid(), nullable=True),
+        sa.Column("registered_at", UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", UtcDateTime(), nullable=False),
+        sa.Column("beat", sa.BigInteger(), nullable=False),
+        sa.Column("heartbeat_seconds", sa.Double(), nullable=True),
+        sa.Column("missed_heartbeats", sa.Integer(), nullable=True),
+        sa.Column("hostname", sa.String(length=255), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=True),
+        sa.Column("protocol_version", sa.Integer(), nullable=False),
+        sa.Column("queues", sa.JSON(), nullable=False),
+        sa.Column("queues_override", sa.JSON(), nullable=True),
+        sa.Column("capabilities", sa.JSON(), nullable=False),
+        sa.Column("versions", sa.JSON(), nullable=False),
+        sa.Column("health", sa.JSON(), nullable=True),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("slots_override", sa.Integer(), nullable=True),
+        sa.Column("free_slots", sa.Integer(), nullable=False),
+        sa.Column("cordoned_at", UtcDateTime(), nullable=True),
+        sa.Column("cordoned_by", sa.String(length=250), nullable=True),
+        sa.Column("cordon_reason", sa.String(length=1000), nullable=True),
+        sa.Column("cordon_expires_at", UtcDateTime(), nullable=True),
+        sa.Column("drain_requested_at", UtcDateTime(), nullable=True),
+        sa.Column("drain_deadline", UtcDateTime(), nullable=True),
+        sa.Column("nudged", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.CheckConstraint(
+            "state <> 'connected' OR session_id IS NOT NULL", name=op.f("ck_edge_agent_connected_has_session")
+        ),
+        sa.CheckConstraint(
+            "state IN ('connected', 'lost', 'offline')", name=op.f("ck_edge_agent_state_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["token_id"],
+            [_ours("edge_agent_token") + ".id"],
+            name=op.f("edge_agent_token_id_fkey"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("edge_agent_pkey")),
+        sa.UniqueConstraint("session_id", name=op.f("edge_agent_session_id_uq")),
+        schema=SCHEMA,
+    )
+    _index("edge_agent", "ix_edge_agent_previous", ["previous_session_id"])
+    _index("edge_agent", "ix_edge_agent_nudged", ["name"], "nudged")
+
+
+def _create_jobs() -> None:
+    op.create_table(
+        "edge_agent_job",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=16), nullable=True),
+        sa.Column("message", sa.String(length=2000), nullable=True),
+        sa.Column("exit_code", sa.Integer(), nullable=True),
+        sa.Column("signal", sa.Integer(), nullable=True),
+        sa.Column("queue", sa.String(length=256), nullable=False),
+        sa.Column("team_name", sa.String(length=50), nullable=True),
+        sa.Column("requires", sa.JSON(), nullable=False),
+        sa.Column("placement", sa.String(length=32), nullable=False),
+        sa.Column("rank", sa.Double(), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("priority_weight", sa.BigInteger(), nullable=False),
+        sa.Column("runner", sa.String(length=16), nullable=False),
+        sa.Column("label", sa.String(length=800), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("queued_at", UtcDateTime(), nullable=False),
+        sa.Column("queue_deadline", UtcDateTime(), nullable=True),
+        sa.Column("agent_name", sa.String(length=64), nullable=True),
+        sa.Column("session_id", sa.Uuid(), nullable=True),
+        sa.Column("assignment_id", sa.Uuid(), nullable=True),
+        sa.Column("offered_at", UtcDateTime(), nullable=True),
+        sa.Column("offer_expires_at", UtcDateTime(), nullable=True),
+        sa.Column("confirmed_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("ran_seconds", sa.Double(), nullable=True),
+        sa.Column("silent_beat", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("cancel_requested_at", UtcDateTime(), nullable=True),
+        sa.Column("cancel_reason", sa.String(length=1000), nullable=True),
+        sa.Column("log_bytes", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("log_full", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("log_uploaded_at", UtcDateTime(), nullable=True),
+        sa.Column("log_upload_after", UtcDateTime(), nullable=True),
+        sa.Column("workload_type", sa.String(length=32), nullable=True),
+        sa.Column("workload_id", sa.Uuid(), nullable=True),
+        sa.Column("dag_id", sa.String(length=250), nullable=True),
+        sa.Column("run_id", sa.String(length=250), nullable=True),
+        sa.Column("task_id", sa.String(length=250), nullable=True),
+        sa.Column("map_index", sa.Integer(), nullable=True),
+        sa.Column("try_number", sa.Integer(), nullable=True),
+        sa.Column("owner", sa.String(length=64), nullable=True),
+        sa.Column("notify", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("settled", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.CheckConstraint(
+            "(state IN ('cancelled', 'failed', 'succeeded')) = (ended_at IS NOT NULL) AND (state IN ('cancelled', 'failed', 'succeeded')) = (reason IS NOT NULL)",
+            name=op.f("ck_edge_agent_job_ended_has_reason"),
+        ),
+        sa.CheckConstraint(
+            "NOT (state IN ('offered', 'running')) OR (assignment_id IS NOT NULL AND session_id IS NOT NULL AND agent_name IS NOT NULL)",
+            name=op.f("ck_edge_agent_job_held_has_holder"),
+        ),
+        sa.CheckConstraint(
+            "state <> 'queued' OR assignment_id IS NULL", name=op.f("ck_edge_agent_job_queued_is_free")
+        ),
+        sa.CheckConstraint(
+            "state IN ('cancelled', 'failed', 'offered', 'queued', 'running', 'succeeded')",
+            name=op.f("ck_edge_agent_job_state_known"),
+        ),
+        sa.CheckConstraint("slots >= 1", name=op.f("ck_edge_agent_job_slots_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("edge_agent_job_pkey")),
+        schema=SCHEMA,
+    )
+
+
+def _index_jobs() -> None:
+    _index("edge_agent_job", "ix_edge_agent_job_assignment", ["assignment_id"], unique=True)
+    _index("edge_agent_job", "ix_edge_agent_job_deadline", ["queue_deadline"], QUEUED)
+    _index("edge_agent_job", "ix_edge_agent_job_ended", ["ended_at"], "ended_at IS NOT NULL")
+    _index("edge_agent_job", "ix_edge_agent_job_held", ["agent_name", "assignment_id"], HELD)
+    _index("edge_agent_job", "ix_edge_agent_job_notify", ["owner"], "notify")
+    _index("edge_agent_job", "ix_edge_agent_job_offer", ["offer_expires_at"], "state = 'offered'")
+    _index("edge_agent_job", "ix_edge_agent_job_queued", ["placement", "rank"], QUEUED)
+    _index(
+        "edge_agent_job", "ix_edge_agent_job_try", ["dag_id", "run_id", "task_id", "map_index", "try_number"]
+    )
+    _index("edge_agent_job", "ix_edge_agent_job_unsettled", ["owner", "id"], "NOT settled")
+    _index("edge_agent_job", "ix_edge_agent_job_upload", ["ended_at"], LOG_IS_DUE)
+    _index("edge_agent_job", "ix_edge_agent_job_workload", ["workload_id"])
+
+
+def _keep_the_queue_clean() -> None:
+    """Let Postgres vacuum after hundreds of dead rows, not a fifth of the table: each job leaves several."""
+    settings = "autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0.02"
+    op.execute(f"ALTER TABLE {_ours('edge_agent_job')} SET ({settings})")
+
+
+def _create_logs() -> None:
+    op.create_table(
+        "edge_agent_log",
+        sa.Column("assignment_id", sa.Uuid(), nullable=False),
+        sa.Column("start_offset", sa.BigInteger(), nullable=False),
+        sa.Column("job_id", sa.Uuid(), nullable=False),
+        sa.Column("written_at", UtcDateTime(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["job_id"],
+            [_ours("edge_agent_job") + ".id"],
+            name=op.f("edge_agent_log_job_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("assignment_id", "start_offset", name=op.f("edge_agent_log_pkey")),
+        schema=SCHEMA,
+    )
+    _index("edge_agent_log", "idx_edge_agent_log_job_id", ["job_id"])

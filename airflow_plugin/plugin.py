@@ -1,0 +1,23 @@
+"""What Airflow mounts. Imported in every Airflow process, so that it must cost nothing."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+from edge_agent.protocol.routes import MOUNT
+
+
+class EdgeAgentPlugin(AirflowPlugin):
+    """The queue API inside Airflow's API server."""
+
+    name = "edge_agent"
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow reads, never writes
+        """The apps to mount. Asked for by the API server only, which is when FastAPI is imported."""
+        from airflow_plugin.api.app import create_app
+
+        return [{"app": create_app(), "url_prefix": MOUNT, "name": "Airflow Edge Agent"}]

@@ -1,0 +1,265 @@
+"""Agents: they register, they are heard from, they leave; what an admin decides about them stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from airflow_plugin import clock
+from airflow_plugin.errors import Forbidden, SessionEnded, Superseded
+from airflow_plugin.models import AgentRow, JobRow, TokenRow
+from airflow_plugin.queue import assignments
+from airflow_plugin.queue.secrets import SESSION_TOKEN, Secret, digest_of, matches, new_secret
+from edge_agent.protocol import AgentState, Beat, Directives, JobState, Registration
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A new session: its secret, and what holds for the agent now."""
+
+    session_id: UUID
+    secret: Secret
+    agent: AgentRow
+    directives: Directives
+
+
+def register(
+    session: Session, name: str, asked: Registration, *, token: TokenRow, address: str | None, version: int
+) -> Registered:
+    """Open a session for an agent and end the one before, whatever it was doing.
+
+    What the agent does not hold any more is settled here: offers go back, what never started goes
+    back, running jobs it has lost fail.
+
+    :raises Forbidden: when the name belongs to an agent of another team.
+    """
+    session_id = uuid4()
+    secret = new_secret(SESSION_TOKEN, session_id.hex)
+    values: dict[str, Any] = {
+        "team_name": token.team_name,
+        "token_id": token.id,
+        "state": AgentState.CONNECTED,
+        "session_id": session_id,
+        "session_hash": secret.digest,
+        "instance": asked.instance,
+        "registered_at": clock.now(),
+        "last_seen_at": clock.now(),
+        "beat": 0,
+        "hostname": asked.hostname,
+        "address": address,
+        "protocol_version": version,
+        "queues": list(asked.queues),
+        "capabilities": capabilities_of(asked),
+        "versions": asked.versions.model_dump(),
+        "slots": asked.slots,
+        "free_slots": asked.slots,
+    }
+    # Two processes may register a new name at the same moment: whoever comes second finds the row.
+    new = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
+    session.execute(new(AgentRow).values(name=name, **values).on_conflict_do_nothing())
+    fresh = select(AgentRow).where(AgentRow.name == name).execution_options(populate_existing=True)
+    agent = session.scalars(fresh.with_for_update()).one()
+    if agent.team_name != token.team_name:
+        msg = f"The name {name!r} belongs to an agent of another team. Choose another name."
+        raise Forbidden(msg)
+    if agent.session_id != session_id:
+        before = {"previous_session_id": agent.session_id, "previous_instance": agent.instance}
+        _update(session, name, **before, **values)
+        agent = session.scalars(fresh).one()
+    holding = _take_over(session, name, session_id, asked)
+    return Registered(session_id, secret, agent, directives_of(session, agent, holding))
+
+
+def capabilities_of(asked: Registration) -> dict[str, Any]:
+    """Return the advertised capabilities and the kinds of job beside them, as ``kind.task`` = true."""
+    return {**asked.capabilities, **{f"kind.{kind.value}": True for kind in asked.kinds}}
+
+
+def _take_over(session: Session, name: str, session_id: UUID, asked: Registration) -> assignments.Holding:
+    mine = JobRow.agent_name == name
+    assignments.expire(session, mine & (JobRow.state == JobState.OFFERED))
+    if asked.never_started:
+        assignments.release(session, mine & JobRow.assignment_id.in_(asked.never_started))
+    return assignments.compare_held(session, agent=name, session_id=session_id, held=set(asked.held), beat=0)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An agent as it stands after it was heard from."""
+
+    name: str
+    session_id: UUID
+    team_name: str | None
+    queues: tuple[str, ...]
+    capabilities: dict[str, Any]
+    slots: int
+    directives: Directives
+    may_take_work: bool
+    seen_at: datetime
+
+
+def authenticate(session: Session, value: str, session_id: UUID) -> AgentRow:
+    """Return the agent whose current session this token is.
+
+    :raises Superseded: when another process registered the name since.
+    :raises SessionEnded: when the session is not current any more, or the token is not the session's.
+    """
+    agent = session.scalar(select(AgentRow).where(AgentRow.session_id == session_id))
+    if agent is None or not matches(value, agent.session_hash):
+        raise _ended(session, session_id)
+    if agent.state != AgentState.CONNECTED:
+        msg = f"The agent is {agent.state}: it was not heard from in time. Register again."
+        raise SessionEnded(msg)
+    return agent
+
+
+def _ended(session: Session, session_id: UUID) -> SessionEnded:
+    """Return the error for a session that is not current, telling apart whether somebody else took the name."""
+    after = session.scalar(select(AgentRow).where(AgentRow.previous_session_id == session_id))
+    if (
+        after is not None
+        and after.previous_instance != after.instance
+        and after.state == AgentState.CONNECTED
+    ):
+        msg = f"Another process, on host {after.hostname}, registered as {after.name!r}. Stop one, or rename it."
+        return Superseded(msg)
+    msg = "This session has ended: a newer one began, its token was revoked, or the agent was deleted. Register again."
+    return SessionEnded(msg)
+
+
+def hear(session: Session, value: str, session_id: UUID, beat: Beat) -> Heard:
+    """Renew an agent by a beat, compare what it holds, and tell it what is wanted of it.
+
+    One statement authenticates and renews; for an agent that holds nothing there is no other. A beat
+    that a newer one overtook renews, but what it says of jobs is old news and mends nothing.
+
+    :raises SessionEnded: when the session is not current any more.
+    """
+    values: dict[str, Any] = {
+        "last_seen_at": clock.now(),
+        "free_slots": beat.free_slots,
+        "beat": case((AgentRow.beat < beat.number, beat.number), else_=AgentRow.beat),
+        "nudged": False,
+    }
+    if beat.health is not None:
+        values["health"] = beat.health.model_dump(mode="json")
+    held = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
+    holds = select(func.count()).where(JobRow.agent_name == AgentRow.name, held)
+    current = (
+        (AgentRow.session_id == session_id)
+        & (AgentRow.session_hash == digest_of(value))
+        & (AgentRow.state == AgentState.CONNECTED)
+    )
+    renewed = session.execute(
+        update(AgentRow)
+        .where(current)
+        .values(**values)
+        .returning(AgentRow, holds.correlate(AgentRow).scalar_subquery())
+        .execution_options(synchronize_session=False, populate_existing=True)
+    ).first()
+    if renewed is None:
+        authenticate(session, value, session_id)  # says which of the three it was
+        msg = "This session has ended. Register again."
+        raise SessionEnded(msg)
+    agent, open_jobs = renewed
+    if beat.capabilities is not None:
+        agent.capabilities = {**beat.capabilities, **_kinds(agent.capabilities)}
+        _update(session, agent.name, capabilities=agent.capabilities)
+    holding = assignments.Holding()
+    if agent.beat > beat.number:
+        holding = assignments.Holding(cancel=assignments.to_cancel(session, agent.name))
+    elif open_jobs or beat.held:
+        holding = assignments.compare_held(
+            session, agent=agent.name, session_id=session_id, held=set(beat.held), beat=beat.number
+        )
+    return standing(session, agent, holding)
+
+
+def _kinds(capabilities: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in capabilities.items() if name.startswith("kind.")}
+
+
+def standing(session: Session, agent: AgentRow, holding: assignments.Holding) -> Heard:
+    """Return an agent as it stands, with the directives that hold."""
+    assert agent.session_id is not None  # noqa: S101  a connected agent has one: connected_has_session
+    directives = directives_of(session, agent, holding)
+    return Heard(
+        name=agent.name,
+        session_id=agent.session_id,
+        team_name=agent.team_name,
+        queues=tuple(agent.queues_override or agent.queues),
+        capabilities=agent.capabilities,
+        slots=agent.slots_override or agent.slots,
+        directives=directives,
+        may_take_work=not (directives.cordoned or directives.drain),
+        seen_at=agent.last_seen_at,
+    )
+
+
+def directives_of(session: Session, agent: AgentRow, holding: assignments.Holding) -> Directives:
+    """Return what the server wants of an agent now, judged by the database's clock."""
+    cordoned, reason = agent.cordoned_at is not None, agent.cordon_reason
+    seconds_left = None
+    if agent.cordon_expires_at is not None or agent.drain_deadline is not None:
+        row = session.execute(select(clock.now().label("now"))).one()
+        if agent.cordon_expires_at is not None and agent.cordon_expires_at < row.now:
+            cordoned, reason = False, None
+        if agent.drain_deadline is not None:
+            seconds_left = max(0.0, (agent.drain_deadline - row.now).total_seconds())
+    return Directives(
+        cordoned=cordoned,
+        cordon_reason=reason,
+        drain=agent.drain_requested_at is not None,
+        drain_seconds_left=seconds_left,
+        cancel=holding.cancel,
+        drop=holding.drop,
+        slots=agent.slots_override,
+        queues=tuple(agent.queues_override) if agent.queues_override else None,
+    )
+
+
+def refresh(session: Session, value: str, session_id: UUID) -> Heard:
+    """Return an agent as it stands, without renewing it: something was decided, or this replica never met it.
+
+    :raises SessionEnded: as :func:`authenticate`.
+    """
+    agent = authenticate(session, value, session_id)
+    if agent.nudged:
+        _update(session, agent.name, nudged=False)
+    return standing(session, agent, assignments.Holding(cancel=assignments.to_cancel(session, agent.name)))
+
+
+def leave(session: Session, agent: AgentRow) -> None:
+    """End a session in order: offers go back at once, running jobs wait for the agent to return.
+
+    An agent that leaves while jobs of its survive on the host (a handover) stays ``connected`` for
+    the reaper, which loses them after the same silence as any other's if nobody comes back for them.
+
+    :raises SessionEnded: when a newer session has begun since: it is not this one's to end.
+    """
+    ended = update(AgentRow).where(AgentRow.name == agent.name, AgentRow.session_id == agent.session_id)
+    ended = ended.values(session_hash=None, free_slots=0).returning(AgentRow.name)
+    if session.execute(ended.execution_options(synchronize_session=False)).first() is None:
+        msg = "This session has ended already: a newer one began."
+        raise SessionEnded(msg)
+    mine = JobRow.agent_name == agent.name
+    assignments.expire(session, mine & (JobRow.state == JobState.OFFERED))
+    if not session.scalar(select(func.count()).where(mine, JobRow.state == JobState.RUNNING)):
+        _update(session, agent.name, state=AgentState.OFFLINE, session_id=None)
+
+
+def _update(session: Session, name: str, **values: Any) -> None:
+    session.execute(
+        update(AgentRow)
+        .where(AgentRow.name == name)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,164 @@
+"""What people look at: agents, jobs and tokens as plain values, and why a queued job waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import func, select
+
+from airflow_plugin.models import AgentRow, JobRow, TokenRow
+from airflow_plugin.queue import offers
+from airflow_plugin.queue.placement import Placement
+from edge_agent.protocol import AgentState, EndReason, JobKind, JobState
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+class AgentView(BaseModel):
+    """An agent as an admin sees it."""
+
+    name: str
+    state: AgentState
+    team_name: str | None
+    hostname: str
+    address: str | None
+    queues: list[str]
+    slots: int
+    used_slots: int
+    running: int
+    capabilities: dict[str, Any]
+    versions: dict[str, Any]
+    health: dict[str, Any] | None
+    registered_at: datetime
+    last_seen_at: datetime
+    cordoned_at: datetime | None
+    cordoned_by: str | None
+    cordon_reason: str | None
+    cordon_expires_at: datetime | None
+    drain_requested_at: datetime | None
+    drain_deadline: datetime | None
+    token_name: str | None
+
+
+class JobView(BaseModel):
+    """A job as an admin sees it. ``waiting``: why a queued one was not taken yet."""
+
+    id: UUID
+    kind: JobKind
+    state: JobState
+    reason: EndReason | None
+    message: str | None
+    label: str
+    queue: str
+    requires: dict[str, Any]
+    slots: int
+    runner: str
+    agent_name: str | None
+    waiting: str | None
+    dag_id: str | None
+    run_id: str | None
+    task_id: str | None
+    map_index: int | None
+    try_number: int | None
+    queued_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    exit_code: int | None
+    signal: int | None
+    log_bytes: int
+
+
+class TokenView(BaseModel):
+    """A token as an admin sees it."""
+
+    name: str
+    prefix: str
+    queues: list[str] | None
+    team_name: str | None
+    created_at: datetime
+    created_by: str | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    last_used_by: str | None
+
+
+def agents(session: Session) -> list[AgentView]:
+    """Return every agent, by name."""
+    used = _used(session)
+    rows = session.execute(
+        select(AgentRow, TokenRow.name.label("token_name"))
+        .outerjoin(TokenRow, TokenRow.id == AgentRow.token_id)
+        .order_by(AgentRow.name)
+    )
+    return [_agent_view(row.AgentRow, row.token_name, *used.get(row.AgentRow.name, (0, 0))) for row in rows]
+
+
+def _agent_view(agent: AgentRow, token_name: str | None, slots: int, running: int) -> AgentView:
+    same = {name: getattr(agent, name) for name in AgentView.model_fields if hasattr(agent, name)}
+    return AgentView(
+        **same
+        | {
+            "queues": agent.queues_override or agent.queues,
+            "slots": agent.slots_override or agent.slots,
+            "used_slots": slots,
+            "running": running,
+            "token_name": token_name,
+        }
+    )
+
+
+def _used(session: Session) -> dict[str, tuple[int, int]]:
+    """Return slots in use and jobs in hand, by agent."""
+    held = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
+    rows = session.execute(
+        select(JobRow.agent_name, func.sum(JobRow.slots), func.count())
+        .where(held)
+        .group_by(JobRow.agent_name)
+    )
+    return {name: (slots, count) for name, slots, count in rows}
+
+
+def jobs(
+    session: Session,
+    *,
+    state: JobState | None = None,
+    queue: str | None = None,
+    agent: str | None = None,
+    limit: int = 100,
+) -> list[JobView]:
+    """Return jobs, newest first."""
+    found = select(JobRow).order_by(JobRow.queued_at.desc(), JobRow.id).limit(limit)
+    for column, wanted in ((JobRow.state, state), (JobRow.queue, queue), (JobRow.agent_name, agent)):
+        if wanted is not None:
+            found = found.where(column == wanted)
+    rows = list(session.scalars(found))
+    everybody: list[AgentRow] = []
+    free: dict[str, int] = {}
+    if any(row.state == JobState.QUEUED for row in rows):
+        everybody = list(session.scalars(select(AgentRow).order_by(AgentRow.name)))
+        used = _used(session)
+        free = {
+            each.name: (each.slots_override or each.slots) - used.get(each.name, (0, 0))[0]
+            for each in everybody
+        }
+    return [_job_view(row, everybody, free) for row in rows]
+
+
+def _job_view(job: JobRow, everybody: list[AgentRow], free: dict[str, int]) -> JobView:
+    waiting = None
+    if job.state == JobState.QUEUED:
+        placement = Placement(job.queue, job.team_name, job.requires)
+        waiting = offers.why_waiting(placement, job.slots, everybody, free)
+    same = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
+    return JobView(**same, waiting=waiting)
+
+
+def tokens(session: Session) -> list[TokenView]:
+    """Return every token, by name."""
+    rows = session.scalars(select(TokenRow).order_by(TokenRow.name))
+    return [TokenView(**{name: getattr(row, name) for name in TokenView.model_fields}) for row in rows]

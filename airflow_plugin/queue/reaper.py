@@ -1,0 +1,134 @@
+"""The duty that judges: silent agents, expired offers, jobs nobody took, and what is old enough to go.
+
+Every replica runs it; each step is one guarded statement, so that two at once do what one would do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from airflow_plugin import clock
+from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue import assignments, jobs, logs, steering
+from airflow_plugin.queue.steps import at_hand
+from edge_agent.protocol import AgentState, EndReason, JobState
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from airflow_plugin.config import QueueConfig
+
+PAUSE_SECONDS = 5.0
+"""A longer gap between two runs means that this process was not there to hear anybody."""
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """What one run did."""
+
+    lost_agents: list[str] = field(default_factory=list)
+    failed: int = 0
+    expired: int = 0
+    gave_up: int = 0
+    uncordoned: list[str] = field(default_factory=list)
+    purged: int = 0
+
+    @property
+    def anything(self) -> bool:
+        """Whether there was something to do."""
+        return bool(
+            self.lost_agents or self.failed or self.expired or self.gave_up or self.uncordoned or self.purged
+        )
+
+
+class Reaper:
+    """Judges at most what this process was there to hear.
+
+    Our outage is not their fault: after a start, and after any pause in which nothing could be heard
+    (the machine slept, the database was away), no agent is judged before a full silence has passed
+    in which this process did listen.
+    """
+
+    def __init__(self, config: QueueConfig, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._config = config
+        self._monotonic = monotonic
+        self._listening_since = self._last_run = monotonic()
+        self._last_epoch: float | None = None
+
+    def run_once(self, session: Session) -> Reaped:
+        """Do every duty once. The caller commits, or rolls back and calls :meth:`interrupted`.
+
+        Agents come before jobs: whoever changes both takes them in this order.
+        """
+        self._notice_pause(session)
+        names, failed, returned = lost(
+            session,
+            heartbeat_seconds=self._config.heartbeat_seconds,
+            missed_heartbeats=self._config.missed_heartbeats,
+            listened_seconds=self._last_run - self._listening_since,
+        )
+        uncordoned = steering.lift_expired(session)
+        overdue = (JobRow.state == JobState.OFFERED) & (JobRow.offer_expires_at < clock.now())
+        expired = assignments.expire(session, at_hand(overdue))
+        gave_up = jobs.give_up_waiting(session)
+        return Reaped(names, failed, expired + returned, gave_up, uncordoned)
+
+    def interrupted(self) -> None:
+        """Note that a run failed: agents could not be heard either, so listening begins anew."""
+        self._listening_since = self._monotonic()
+
+    def purge_once(self, session: Session) -> int:
+        """Delete what is old enough; return how many jobs and chunks. Rarely called: it is not urgent."""
+        chunks = logs.purge(session, self._config.log_retention_days)
+        return chunks + jobs.purge(session, self._config.job_retention_days)
+
+    def _notice_pause(self, session: Session) -> None:
+        # By two clocks: this host's stands still while a machine sleeps, the database's does not, and
+        # it is the database's that agents are judged by. Asked before judging, because an answer that
+        # took long means that no agent could be heard either.
+        epoch = session.scalar(select(clock.epoch())) or 0.0
+        now = self._monotonic()
+        gap = max(now - self._last_run, epoch - (self._last_epoch or epoch))
+        if gap > PAUSE_SECONDS:
+            self._listening_since = now
+        self._last_run, self._last_epoch = now, epoch
+
+
+def lost(
+    session: Session, *, heartbeat_seconds: float, missed_heartbeats: int, listened_seconds: float
+) -> tuple[list[str], int, int]:
+    """Mark silent agents lost and take what they held; return their names, jobs failed, offers returned.
+
+    ``listened_seconds``: for how long this process has been there to hear them. An agent whose own
+    patience is longer than that is not judged yet.
+    """
+    interval = func.coalesce(AgentRow.heartbeat_seconds, heartbeat_seconds)
+    allowed = interval * func.coalesce(AgentRow.missed_heartbeats, missed_heartbeats)
+    silent = (
+        update(AgentRow)
+        .where(
+            AgentRow.state == AgentState.CONNECTED,
+            AgentRow.last_seen_at < clock.in_seconds(-allowed),
+            allowed <= listened_seconds,
+        )
+        .values(state=AgentState.LOST, free_slots=0)
+        .returning(AgentRow.name)
+        .execution_options(synchronize_session=False)
+    )
+    names = list(session.scalars(silent))
+    if not names:
+        return [], 0, 0
+    theirs = JobRow.agent_name.in_(names)
+    returned = assignments.expire(session, theirs & (JobRow.state == JobState.OFFERED))
+    failed = assignments.lose(
+        session,
+        theirs & (JobRow.state == JobState.RUNNING),
+        EndReason.AGENT_LOST,
+        "The agent was not heard from for too long; Airflow may retry elsewhere.",
+    )
+    return names, failed, returned

@@ -1,0 +1,50 @@
+"""The one way a job changes its state: a guarded statement made from the table of transitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Update, func, select, update
+
+from airflow_plugin import clock
+from airflow_plugin.models import JOBS, JobRow
+from edge_agent.protocol import JobState, sources_of
+
+
+def step(verb: str, target: JobState, **values: Any) -> Update:
+    """Return ``UPDATE edge_agent_job SET state = target ... WHERE state IN (where verb may start)``.
+
+    The caller adds which jobs; a job that is elsewhere by now is not touched, and whoever counts the
+    rows sees the conflict. Ending a job stamps the time and tells its owner; going back to the queue
+    forgets the holder.
+
+    The guard does not choose the rows, it only refuses them: wrapped in ``coalesce`` it cannot tempt
+    Postgres into walking a partial index of that state, whose size the planner only knows as of the
+    last vacuum (an empty queue, usually). A caller that looks jobs up by their state says so itself.
+
+    :raises ValueError: when no transition of that name leads to ``target``.
+    """
+    values = {"state": target, **values}
+    if target.is_terminal:
+        values |= {"ended_at": clock.now(), "notify": JobRow.owner.is_not(None)}
+    if target is JobState.QUEUED:
+        values |= {
+            "agent_name": None,
+            "session_id": None,
+            "assignment_id": None,
+            "offered_at": None,
+            "offer_expires_at": None,
+            "confirmed_at": None,
+            "silent_beat": 0,
+            "log_bytes": 0,
+            "log_full": False,
+        }
+    return update(JOBS).where(func.coalesce(JobRow.state, "").in_(sources_of(target, verb))).values(**values)
+
+
+def at_hand(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return ``condition``, narrowed to jobs that nobody else is changing at this moment.
+
+    For duties that come again anyway: two of them never wait for each other, nor make an agent wait.
+    """
+    return JobRow.id.in_(select(JobRow.id).where(condition).with_for_update(skip_locked=True))

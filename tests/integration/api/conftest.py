@@ -1,0 +1,192 @@
+"""A real API server on a real Postgres, spoken to over its socket, with nobody else at the queue."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.orm import Session
+
+from airflow_plugin.config import QueueConfig
+from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue import jobs, tokens
+from airflow_plugin.queue.placement import Placement
+from edge_agent.protocol import VERSION_HEADER, JobKind, routes
+from tests.support.airflow_bed import AirflowBed
+from tests.support.postgres import Postgres
+
+NUMBERS = itertools.count(1)
+PASSWORDS = {"vera": "viewer", "olga": "op", "anna": "admin"}
+
+
+@pytest.fixture(scope="session")
+def api_bed(
+    postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowBed]:
+    """Give an Airflow of which only the API server runs, with a viewer, an operator and an admin."""
+    home = tmp_path_factory.mktemp("api")
+    passwords = home / "passwords.json"
+    passwords.write_text(json.dumps({name: f"{name}-secret" for name in PASSWORDS}), encoding="utf-8")
+    settings = {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{n}:{r}" for n, r in PASSWORDS.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS": "1",
+        "AIRFLOW__EDGE_AGENT__OFFER_SECONDS": "2",
+        "AIRFLOW__EDGE_AGENT__LOG_CHUNK_BYTES": "1000",
+        "AIRFLOW__EDGE_AGENT__LOG_LIMIT_BYTES": "2500",
+    }
+    with postgres.database(postgres_template) as url:
+        bed = AirflowBed(home / "airflow", url, settings=settings)
+        try:
+            yield bed.start("api-server")
+        finally:
+            bed.__exit__()
+
+
+@pytest.fixture(scope="session")
+def engine(api_bed: AirflowBed) -> Iterator[Engine]:
+    """Give the database the API server works on."""
+    url = api_bed.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    engine = create_engine(url, pool_pre_ping=True)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def database(engine: Engine) -> Iterator[Session]:
+    """Give a session on it."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@dataclass
+class Agent:
+    """An agent as the wire sees one. Its name and its queue are its own."""
+
+    http: httpx.Client
+    token: str
+    name: str = field(default_factory=lambda: f"agent-{next(NUMBERS)}")
+    session_token: str = ""
+    beats: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    instance: UUID = field(default_factory=uuid4)
+
+    @property
+    def queue(self) -> str:
+        """The one queue it serves."""
+        return f"queue-of-{self.name}"
+
+    def ask(self, path: str, body: Any = None, *, token: str | None = None, **more: Any) -> httpx.Response:
+        """Post with the session token, or another."""
+        headers = {"Authorization": f"Bearer {token or self.session_token}", VERSION_HEADER: "1"}
+        return self.http.post(routes.PREFIX + path, json=body, headers=headers, **more)
+
+    def register(self, **changed: Any) -> dict[str, Any]:
+        """Open a session."""
+        body = {
+            "instance": str(self.instance),
+            "hostname": "host",
+            "queues": [self.queue],
+            "kinds": ["command"],
+            "slots": 4,
+            "capabilities": {"os": "linux"},
+            "versions": {"agent": "0.1.0", "python": "3.11.7"},
+        }
+        answer = self.ask(routes.session(self.name), body | changed, token=self.token)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        opened: dict[str, Any] = answer.json()
+        self.session_token = opened["token"]
+        return opened
+
+    def poll(self, free_slots: int = 4, wait_seconds: float = 5, *, beat: bool = False) -> dict[str, Any]:
+        """Poll, and return the answer."""
+        body: dict[str, Any] = {"free_slots": free_slots, "wait_seconds": wait_seconds}
+        if beat:
+            body["beat"] = {"number": next(self.beats), "free_slots": free_slots}
+        answer = self.ask(routes.poll(self.name), body)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        polled: dict[str, Any] = answer.json()
+        return polled
+
+    def beat(self, *held: str, number: int | None = None) -> dict[str, Any]:
+        """Beat, and return the directives."""
+        body = {"number": number or next(self.beats), "free_slots": 4, "held": list(held)}
+        answer = self.ask(routes.heartbeat(self.name), body)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        directives: dict[str, Any] = answer.json()["directives"]
+        return directives
+
+    def confirm(self, *ids: str) -> dict[str, Any]:
+        """Confirm, and return the answer."""
+        answer = self.ask(routes.CONFIRM, {"assignments": list(ids)})
+        assert answer.status_code == httpx.codes.OK, answer.text
+        confirmed: dict[str, Any] = answer.json()
+        return confirmed
+
+    def report(self, assignment: str, state: str = "succeeded", reason: str = "exit") -> dict[str, Any]:
+        """Report one ending, and return the answer."""
+        ending = {"assignment_id": assignment, "state": state, "reason": reason, "log_bytes": 0}
+        answer = self.ask(routes.REPORT, {"endings": [ending]})
+        assert answer.status_code == httpx.codes.OK, answer.text
+        reported: dict[str, Any] = answer.json()
+        return reported
+
+
+@pytest.fixture
+def http(api_bed: AirflowBed) -> Iterator[httpx.Client]:
+    """Give a client of the queue API."""
+    with httpx.Client(base_url=api_bed.url + routes.MOUNT, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def agent(http: httpx.Client, database: Session) -> Agent:
+    """Give an agent that has a token and has not registered."""
+    secret = tokens.create(database, f"token-{next(NUMBERS)}")
+    database.commit()
+    return Agent(http, secret.get_secret_value())
+
+
+@pytest.fixture
+def submit(database: Session) -> Callable[..., UUID]:
+    """Give a function that queues a command for an agent and returns the job's id."""
+
+    def submit(agent: Agent, **changed: Any) -> UUID:
+        placement = Placement(agent.queue, None, changed.pop("requires", {}))
+        job = jobs.NewJob(
+            kind=JobKind.COMMAND, placement=placement, payload={"command": ["true"]}, label="a job", **changed
+        )
+        job_id = jobs.submit(database, job, QueueConfig())
+        database.commit()
+        return job_id
+
+    return submit
+
+
+@pytest.fixture
+def job(engine: Engine) -> Callable[[UUID], JobRow]:
+    """Give a function that reads a job as it stands now."""
+
+    def job(job_id: UUID) -> JobRow:
+        with Session(engine) as session:
+            return session.execute(select(JobRow).where(JobRow.id == job_id)).scalar_one()
+
+    return job
+
+
+@pytest.fixture
+def agent_row(engine: Engine) -> Callable[[Agent], AgentRow]:
+    """Give a function that reads an agent as it stands now."""
+
+    def agent_row(agent: Agent) -> AgentRow:
+        with Session(engine) as session:
+            return session.execute(select(AgentRow).where(AgentRow.name == agent.name)).scalar_one()
+
+    return agent_row

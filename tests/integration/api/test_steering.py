@@ -1,0 +1,154 @@
+"""What an admin sees and decides over HTTP: Airflow's login, Airflow's permissions, an audit row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from airflow_plugin.models import JobRow
+from edge_agent.protocol import routes
+from tests.integration.api.conftest import Agent
+from tests.support.airflow_bed import AirflowBed
+
+UI = routes.PREFIX + "/ui"
+WRITES = [
+    ("PUT", "/agents/{agent}/cordon", {"reason": "because"}),
+    ("DELETE", "/agents/{agent}/cordon", None),
+    ("PUT", "/agents/{agent}/drain", {}),
+    ("POST", "/tokens", {"name": "made-by-{agent}"}),
+    ("DELETE", "/tokens/made-by-{agent}", None),
+    ("POST", "/jobs/{job}/cancel", {"reason": "because"}),
+    ("DELETE", "/agents/{agent}", None),
+]
+
+
+@pytest.fixture(scope="session")
+def login(api_bed: AirflowBed) -> Callable[[str], dict[str, str]]:
+    """Give a function that logs a user in and returns the header to send."""
+
+    def login(user: str) -> dict[str, str]:
+        body = {"username": user, "password": f"{user}-secret"}
+        answer = httpx.post(f"{api_bed.url}/auth/token", json=body)
+        assert answer.is_success, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    return login
+
+
+def test_nobody_sees_or_changes_anything_without_a_login(http: httpx.Client, agent: Agent) -> None:
+    agent.register()
+    reads = [("GET", "/agents", None), ("GET", "/jobs", None), ("GET", "/tokens", None)]
+    for method, template, body in [*reads, *WRITES]:
+        path = template.format(agent=agent.name, job=UUID(int=0))
+        for headers in ({}, {"Authorization": f"Bearer {agent.session_token}"}):
+            answer = http.request(method, UI + path, json=body, headers=headers)
+            assert answer.status_code in {401, 403}, (method, path, answer.text)
+            assert answer.json()["reason"] in {"unauthenticated", "forbidden"}
+
+
+def test_a_viewer_sees_and_changes_nothing(
+    http: httpx.Client, agent: Agent, login: Callable[[str], dict[str, str]]
+) -> None:
+    agent.register()
+    headers = login("vera")
+    assert agent.name in {each["name"] for each in http.get(f"{UI}/agents", headers=headers).json()}
+    for method, template, body in [("GET", "/tokens", None), *WRITES]:
+        path = template.format(agent=agent.name, job=UUID(int=0))
+        assert (
+            http.request(method, UI + path, json=body, headers=headers).status_code == httpx.codes.FORBIDDEN
+        )
+
+
+@pytest.mark.parametrize("user", ["olga", "anna"])
+def test_an_operator_steers_and_each_write_leaves_an_audit_row(
+    http: httpx.Client,
+    agent: Agent,
+    submit: Callable[..., UUID],
+    login: Callable[[str], dict[str, str]],
+    engine: Engine,
+    user: str,
+) -> None:
+    agent.register()
+    names = {"agent": agent.name, "job": submit(agent)}
+    for method, path, body in WRITES:
+        named = {key: value.format(**names) for key, value in (body or {}).items()}
+        answer = http.request(method, UI + path.format(**names), json=named, headers=login(user))
+        assert answer.is_success, (method, path, answer.text)
+    with Session(engine) as session:
+        rows = session.execute(
+            text("SELECT event, owner, extra FROM log WHERE event LIKE 'edge_agent.%' AND owner = :user"),
+            {"user": user},
+        ).all()
+    assert len(rows) == len(WRITES)
+    cordon = next(row for row in rows if row.event == "edge_agent.cordon")
+    assert agent.name in cordon.extra
+    assert "because" in cordon.extra
+
+
+def test_a_created_token_registers_and_is_shown_nowhere_again(
+    http: httpx.Client, agent: Agent, login: Callable[[str], dict[str, str]], engine: Engine
+) -> None:
+    headers = login("olga")
+    made = http.post(f"{UI}/tokens", json={"name": "shown-once"}, headers=headers).json()
+    agent.token = made["token"]
+    agent.register()
+
+    listed = http.get(f"{UI}/tokens", headers=headers).text
+
+    assert made["token"] not in listed
+    assert made["token"].rpartition("_")[2] not in listed
+    (row,) = [
+        each for each in http.get(f"{UI}/tokens", headers=headers).json() if each["name"] == "shown-once"
+    ]
+    assert row["last_used_by"] == agent.name
+    assert row["expires_at"] is not None, "a token that never expires must be asked for"
+    with engine.connect() as connection:
+        assert made["token"] not in str(connection.execute(text("SELECT extra FROM log")).all())
+
+
+def test_a_queued_job_says_why_it_waits(
+    http: httpx.Client, agent: Agent, submit: Callable[..., UUID], login: Callable[[str], dict[str, str]]
+) -> None:
+    headers = login("vera")
+
+    def why() -> str:
+        params = {"queue": agent.queue}
+        (only,) = http.get(f"{UI}/jobs", params=params, headers=headers).json()
+        waiting: str = only["waiting"]
+        return waiting
+
+    submit(agent, requires={"gpu": True})
+    assert why() == f"no agent serves queue {agent.queue!r}"
+    agent.register()
+    assert why() == f"1 agent serves queue {agent.queue!r}, none has gpu=true"
+    agent.register(capabilities={"gpu": "a100"})
+    assert why() == "about to be offered"
+    http.put(f"{UI}/agents/{agent.name}/cordon", json={}, headers=login("olga"))
+    assert why() == f"every agent that could take it is cordoned ({agent.name})"
+
+
+def test_deleting_an_agent_says_what_became_of_its_work(
+    http: httpx.Client,
+    agent: Agent,
+    submit: Callable[..., UUID],
+    login: Callable[[str], dict[str, str]],
+    job: Callable[[UUID], JobRow],
+) -> None:
+    agent.register()
+    first, second = submit(agent), submit(agent)
+    offers: list[dict[str, Any]] = agent.poll()["offers"]
+    agent.confirm(offers[0]["assignment_id"])
+
+    answer = http.delete(f"{UI}/agents/{agent.name}", headers=login("anna"))
+
+    assert answer.json() == {"failed": 1, "returned": 1}
+    assert {job(first).state, job(second).state} == {"failed", "queued"}
+    assert (
+        http.delete(f"{UI}/agents/{agent.name}", headers=login("anna")).status_code == httpx.codes.NOT_FOUND
+    )
