@@ -15,9 +15,12 @@ Capabilities = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1
 
 
 class Request(BaseModel):
-    """Something asked of the server. An unknown field is an error, so that a typing slip is seen."""
+    """Something asked of the server. An unknown field is an error, so that a typing slip is seen.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    So is a number that is none (``NaN``, infinite): JSON has no word for it, and no database column either.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Answer(BaseModel):

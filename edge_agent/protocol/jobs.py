@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from edge_agent.protocol.agents import MAX_SLOTS, Beat, Directives
 from edge_agent.protocol.base import Answer, Request
-from edge_agent.protocol.states import EndReason, JobKind, JobState, RunnerName
+from edge_agent.protocol.states import TRANSITIONS, EndReason, JobKind, JobState, RunnerName
 
 MAX_BATCH = 256
 
@@ -91,6 +91,10 @@ class Ending(Request):
     def _ends(self) -> Ending:
         if not self.state.is_terminal:
             msg = f"a report ends a job; {self.state.value!r} does not"
+            raise ValueError(msg)
+        steps = [step for step in TRANSITIONS if (step.target, step.verb) == (self.state, "report")]
+        if not any(self.reason in step.reasons for step in steps):
+            msg = f"an agent does not report {self.state.value!r} for the reason {self.reason.value!r}"
             raise ValueError(msg)
         return self
 

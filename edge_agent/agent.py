@@ -1,0 +1,262 @@
+"""The agent: takes stock, registers, starts its loops, waits, drains, leaves.
+
+Every loop has a file of its own; this one says how they hang together, and nothing else. A loop that
+fails ends the agent: what runs goes on without it, and the next start finds everything again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import SecretStr
+
+from edge_agent.assignment import Means
+from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
+from edge_agent.client import QueueClient
+from edge_agent.contact import Contact
+from edge_agent.directives import Obedience
+from edge_agent.drain import Drain
+from edge_agent.errors import AgentError, QueueApiError
+from edge_agent.health import measure
+from edge_agent.heartbeat import Heartbeat, Pulse
+from edge_agent.holdings import Holdings
+from edge_agent.intake import Intake
+from edge_agent.logs import Redactor
+from edge_agent.polling import Polling
+from edge_agent.protocol import LogAck, Registration, Session
+from edge_agent.recovery import recover
+from edge_agent.reporting import Reporting
+from edge_agent.retry import SEND_LOG, Asker
+from edge_agent.runners.registry import Runners, runners_of
+from edge_agent.sessions import Sessions
+from edge_agent.settings import AgentSettings
+from edge_agent.state_dir import StateDir
+from edge_agent.status import StatusBoard, StatusFile
+
+logger = logging.getLogger(__name__)
+
+LOG_SENDERS = 8
+"""How many log chunks are on their way at once: bounds memory, and leaves the line to the beats."""
+
+CHUNK_BYTES = 65_536
+"""Size of a log chunk as long as no server has named its own."""
+
+
+class Agent:
+    """One agent of one state directory. :meth:`run` is its life."""
+
+    def __init__(
+        self, settings: AgentSettings, state_dir: StateDir, client: QueueClient, redactor: Redactor
+    ) -> None:
+        self._settings = settings
+        self._state_dir = state_dir
+        self._client = client
+        self._redactor = redactor
+        self._instance = uuid4()
+        self._group = asyncio.TaskGroup()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log_senders = asyncio.Semaphore(LOG_SENDERS)
+        self._contact = Contact()
+        self._holdings = Holdings(settings.slots, self._spawn)
+        self._drain = Drain(self._holdings)
+        self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots)
+        self._runners = Runners(runners_of(settings, detect_kinds(settings)), changed=self._changed)
+        self._sessions = Sessions(
+            client,
+            Asker(self._contact),
+            token=self._token,
+            registration=self._registration,
+            opened=self._opened,
+        )
+        self._board = StatusBoard(self._facts)
+        self._reporting = Reporting(self._sessions, client, self._board)
+        self._means = self._make_means()
+        self._intake = Intake(self._sessions, client, self._holdings, state_dir, self._means)
+        self._pulse = Pulse(
+            held=self._holdings.held, free_slots=self._free_slots, health=lambda: measure(state_dir)
+        )
+        self._heartbeat = Heartbeat(
+            self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
+        )
+        self._polling = Polling(
+            self._sessions,
+            client,
+            holdings=self._holdings,
+            intake=self._intake,
+            pulse=self._pulse,
+            obedience=self._obedience,
+            board=self._board,
+            free_slots=self._free_slots,
+        )
+
+    async def run(self) -> None:
+        """Work until drained, then leave.
+
+        :raises Superseded: when another process took this agent's name.
+        :raises ProblemAnswer: when the server refuses this agent.
+        :raises SettingsError: when the token cannot be read any more.
+        :raises ExceptionGroup: for a defect of a loop.
+        """
+        logger.info(
+            "Agent %s starts, for %s.", self._settings.name, self._settings.url, extra={"event": "starting"}
+        )
+        status_file = StatusFile(self._board, self._state_dir)
+        loops = (self._sessions, self._heartbeat, self._polling, self._reporting, self._runners, status_file)
+        try:
+            async with self._group:
+                self._take_stock()
+                for loop in loops:
+                    self._spawn(loop.run())
+                await self._drain.finished()
+                await self._let_go()
+                await self._leave()
+        except ExceptionGroup as group:
+            raise _what_ended_it(group) from group
+        finally:
+            await self._runners.close()
+            status_file.write()
+
+    def drain(self) -> None:
+        """Take no new work, and leave when what runs is done."""
+        self._drain.ask(self._settings.drain_timeout_seconds)
+
+    def end_all(self) -> None:
+        """End what runs, and leave when that is done."""
+        logger.warning("Told to stop again: ending what runs.", extra={"event": "ending_all"})
+        self._holdings.end_all("shutdown")
+
+    def _take_stock(self) -> None:
+        """Find what an earlier agent left, and see to it. It is declared when the session is opened."""
+        found = recover(self._state_dir.attempts, self._means)
+        for assignment in found.never_started:
+            self._holdings.add(assignment)
+        for assignment in found.started:
+            self._holdings.add(assignment)
+            self._holdings.see_to(assignment, assignment.adopt())
+
+    async def _opened(self, session: Session, registration: Registration) -> None:
+        """Settle what a new session begins with, before anything is offered in it."""
+        self._redactor.hide(session.token)
+        logger.info(
+            "Registered for %s, with %d slots; %d jobs are held, %d never started.",
+            ", ".join(registration.queues),
+            registration.slots,
+            len(registration.held),
+            len(registration.never_started),
+            extra={"event": "registered", "session_id": session.session_id},
+        )
+        await self._holdings.discard(registration.never_started)
+        self._runners.configure(session.airflow)
+        self._pulse.begin()
+        if dropping := self._obedience.apply(session.directives):
+            await asyncio.wait(dropping)
+        self._board.changed()
+
+    async def _let_go(self) -> None:
+        """Stop all tasks. Processes are not touched."""
+        tasks = self._tasks - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _leave(self) -> None:
+        """Say goodbye, and what lives on without us."""
+        held = self._holdings.held()
+        try:
+            await self._sessions.leave(self._pulse.next() if held else None)
+        except QueueApiError as error:
+            logger.warning(
+                "Could not tell the queue API that this agent leaves: %s",
+                error,
+                extra={"event": "left_unheard"},
+            )
+        sentence = "Leaving; %d jobs live on and are adopted by the next start." if held else "Leaving."
+        logger.info(sentence, *(len(held),) * bool(held), extra={"event": "left"})
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _token(self) -> SecretStr:
+        token = self._settings.read_token()
+        self._redactor.hide(token.get_secret_value())
+        return token
+
+    def _registration(self) -> Registration:
+        return Registration(
+            instance=self._instance,
+            hostname=socket.gethostname(),
+            queues=self._settings.queues,
+            kinds=self._runners.kinds,
+            slots=self._settings.slots,
+            capabilities=detect_capabilities(self._settings),
+            versions=detect_versions(),
+            held=self._holdings.held(),
+            never_started=self._holdings.never_started(),
+        )
+
+    def _free_slots(self) -> int:
+        may_take = self._intake.is_fit and self._runners.are_ready and not self._drain.is_on
+        return self._holdings.free_slots if may_take else 0
+
+    def _make_means(self) -> Means:
+        return Means(
+            runner_for=self._runners.runner_for,
+            send_log=self._send_log,
+            log_chunk_bytes=lambda: (
+                self._sessions.latest.limits.log_chunk_bytes if self._sessions.latest else CHUNK_BYTES
+            ),
+            report=self._reporting.deliver,
+            cancel_grace_seconds=self._settings.cancel_grace_seconds,
+            spawn=self._spawn,
+            changed=self._changed,
+        )
+
+    async def _send_log(self, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
+        async with self._log_senders:
+            return await self._sessions.ask(
+                SEND_LOG, lambda session: self._client.send_log(session, assignment_id, offset, content)
+            )
+
+    def _changed(self) -> None:
+        self._holdings.changed()
+        self._board.changed()
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what the status says beside what the loops do."""
+        directives, latest = self._obedience.current, self._sessions.latest
+        heard = self._contact.seconds_since_heard()
+        return {
+            "agent": self._settings.name,
+            "url": self._settings.url,
+            "queues": directives.queues or self._settings.queues,
+            "registered": self._sessions.is_open,
+            "session_id": str(latest.session_id) if latest else None,
+            "answering": not self._contact.away,
+            "heard_seconds_ago": None if heard is None else round(heard, 1),
+            "cordoned": directives.cordoned,
+            "cordon_reason": directives.cordon_reason,
+            "draining": self._drain.is_on,
+            "disk_fit": self._intake.is_fit,
+            "runners_ready": self._runners.are_ready,
+            "slots": self._holdings.slots,
+            "free_slots": self._free_slots(),
+            "assignments": self._holdings.status(),
+        }
+
+
+def _what_ended_it(group: ExceptionGroup[Exception]) -> Exception:
+    """Return the one error that says why the agent ended, or the whole group if none of them is ours."""
+    for error in group.exceptions:
+        found = _what_ended_it(error) if isinstance(error, ExceptionGroup) else error
+        if isinstance(found, AgentError):
+            return found
+    return group

@@ -1,0 +1,296 @@
+"""One assignment's life on the host: start, follow the log, wait, report, remove.
+
+What if it dies here? Each step leaves its mark in the attempt directory before the next begins, and
+:mod:`edge_agent.recovery` reads the marks:
+
+=====================================  =======================================================================
+the agent dies                         the next agent finds, and does
+=====================================  =======================================================================
+before the payload is written          an offer: says that it never started; the server queues it again
+before the process claims              a payload: claims ``never`` itself, which keeps the process from
+                                       starting, and says that it never started
+while the process runs                 a claim and a living process: adopts it, goes on with its log
+after it ended                         a result: delivers the rest of the log and the report
+after the report, before the removal   a result: reports again, which is accepted again
+=====================================  =======================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+from edge_agent import last_words
+from edge_agent.attempt_dir import AttemptDir, End, Progress, Result
+from edge_agent.endings import Evidence, Verdict, judge, rejected, unattended
+from edge_agent.errors import CannotStart
+from edge_agent.log_stream import LogStream
+from edge_agent.processes import Process, sweep
+from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Refused, RunnerName
+from edge_agent.runners.base import Runner
+
+logger = logging.getLogger(__name__)
+
+
+RESULT_LOOKS = 20
+RESULT_LOOK_SECONDS = 0.05
+"""How often and how long a parent other than the agent is given to record its child's end."""
+
+
+class Stage(StrEnum):
+    """Where an assignment stands on the host. The job's own state is the server's."""
+
+    OFFERED = "offered"
+    """Not confirmed yet. Nothing of it can run."""
+
+    STARTING = "starting"
+    """Confirmed; its process is being started."""
+
+    RUNNING = "running"
+    """Its process runs."""
+
+    ENDED = "ended"
+    """Its process is gone; log and report are on their way."""
+
+
+class Spawn(Protocol):
+    """Starts a task whose failure ends the agent. Its work is found again by the next start."""
+
+    def __call__(self, work: Coroutine[Any, Any, None], /) -> asyncio.Task[None]:
+        """Start it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an assignment needs of its agent."""
+
+    runner_for: Callable[[JobKind, RunnerName], Runner]
+    """Raises :class:`CannotStart` when this agent has no such runner."""
+    send_log: Callable[[UUID, int, bytes], Awaitable[LogAck]]
+    log_chunk_bytes: Callable[[], int]
+    report: Callable[[Ending], Awaitable[Refused | None]]
+    cancel_grace_seconds: float
+    spawn: Spawn
+    changed: Callable[[], None]
+    """Called whenever the stage changes: slots may be free."""
+
+
+class Assignment:
+    """One assignment this agent has in hands. ``stage`` says how far it is."""
+
+    def __init__(self, attempt: AttemptDir, offer: Offer, means: Means, stage: Stage = Stage.OFFERED) -> None:
+        self.attempt = attempt
+        self.offer = offer
+        self.stage = stage
+        self.never_started = False
+        """Whether its directory proves that nothing was started and nothing will be."""
+        self.work: asyncio.Task[None] | None = None
+        """What carries it out, once it is confirmed or adopted."""
+        self._means = means
+        self._progress = Progress()
+        self._writing = asyncio.Lock()
+        self._process: Process | None = None
+        self._stream: LogStream | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._about = {
+            "assignment_id": str(offer.assignment_id),
+            "job_id": str(offer.job_id),
+            "label": offer.label,
+        }
+
+    @property
+    def id(self) -> UUID:
+        """The assignment's id."""
+        return self.offer.assignment_id
+
+    def status(self) -> dict[str, Any]:
+        """Return what it is doing, for people."""
+        delivered = self._stream.delivered if self._stream else 0
+        pid = self._process.identity.pid if self._process else None
+        return {**self._about, "stage": self.stage.value, "pid": pid, "log_bytes_delivered": delivered}
+
+    async def carry_out(self, payload: dict[str, Any]) -> None:
+        """Start what was confirmed, and see to it until the server has taken its end."""
+        try:
+            runner = await self._start(payload)
+        except CannotStart as error:
+            await self._never_ran(error)
+            return
+        await self._see_to_its_end(self._known_process(own_child=runner.starts_own_children))
+
+    async def adopt(self) -> None:
+        """See to what an earlier agent started until the server has taken its end."""
+        self._progress = self.attempt.progress()
+        process = self._known_process()
+        is_found_dead = not process.identity.is_alive()
+        sentence = "Found %s ended." if is_found_dead else "Adopted %s, which runs as process %d."
+        self._note(
+            sentence, "assignment_adopted", *(self.offer.label, process.identity.pid)[: 2 - is_found_dead]
+        )
+        if not is_found_dead and self._progress.end is not None:
+            self.stage = Stage.RUNNING
+            self.end(self._progress.end)
+        await self._see_to_its_end(process, is_found_dead=is_found_dead)
+
+    def end(self, why: End) -> None:
+        """End its process: SIGTERM, grace, SIGKILL. Its end is reported. Asked again, do nothing."""
+        if self.stage in (Stage.OFFERED, Stage.ENDED) or self._ending is not None:
+            return
+        self._note("Ending %s (%s).", "assignment_ending", self.offer.label, why)
+        self._ending = self._means.spawn(self._end(why))
+
+    async def drop(self) -> None:
+        """End whatever runs, and forget it without a report: it is not ours any more."""
+        self._note("Dropping %s: it was taken from this agent.", "assignment_dropped", self.offer.label)
+        for task in (self.work, self._ending):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+                await asyncio.wait({task})
+        if not self.attempt.path.exists():  # it was reported and removed in the very moment
+            return
+        if await asyncio.to_thread(self.attempt.claim, "never") == "started":
+            await self._known_process().end(self._means.cancel_grace_seconds)
+        await asyncio.to_thread(self.attempt.remove)
+
+    async def give_up(self, error: Exception) -> None:
+        """End and report what the agent cannot look after, be it for a defect of its own."""
+        if await asyncio.to_thread(self.attempt.claim, "never") == "started":
+            await self._known_process().end(self._means.cancel_grace_seconds)
+        await self._report(unattended(f"{type(error).__name__}: {error}"), log_bytes=0)
+
+    async def _start(self, payload: dict[str, Any]) -> Runner:
+        runner = self._means.runner_for(self.offer.kind, self.offer.runner)
+        log = runner.log_of(payload)
+        try:
+            if log != self._progress.log:
+                await self._write_progress(log=log)
+            await asyncio.to_thread(self.attempt.write, "payload.json", payload)
+        except OSError as error:
+            msg = f"The agent's disk did not take it: {error.strerror}."
+            raise CannotStart(msg) from error
+        identity = await runner.start(self.attempt)
+        self._process = Process(identity, own_child=runner.starts_own_children)
+        self._note("Started %s as process %d.", "assignment_started", self.offer.label, identity.pid)
+        return runner
+
+    async def _never_ran(self, error: CannotStart) -> None:
+        """Report what could not be started, unless it was no longer to be."""
+        self._move_to(Stage.ENDED)
+        self._warn("Could not start %s: %s", "assignment_rejected", self.offer.label, error)
+        end = self._progress.end
+        verdict = judge(Evidence(None, end=end)) if end else rejected(str(error))
+        stream = self._open_stream()
+        self._explain(verdict)
+        await stream.flush()
+        await self._report(verdict, log_bytes=stream.delivered)
+
+    async def _see_to_its_end(self, process: Process, *, is_found_dead: bool = False) -> None:
+        stream = self._open_stream()
+        self._move_to(Stage.RUNNING)
+        gone = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stream.follow(gone))
+            await process.ended()
+            verdict = await self._judge(process, is_found_dead=is_found_dead)
+            self._move_to(Stage.ENDED)
+            gone.set()
+        await self._report(verdict, log_bytes=stream.delivered)
+
+    async def _judge(self, process: Process, *, is_found_dead: bool) -> Verdict:
+        result = await self._result(process, is_found_dead=is_found_dead)
+        if result is None and self.attempt.claimed() is None and self.attempt.claim("never") == "never":
+            said = last_words.tail(self.attempt.output) or "nothing"
+            verdict = rejected(f"It ended before it began. It said: {said}")
+        else:
+            verdict = judge(Evidence(result, process.died_of, self._progress.end, is_found_dead))
+        if result is None:
+            sweep(process.identity)  # what it had started must not run on: Airflow may retry elsewhere
+        self._explain(verdict)
+        return verdict
+
+    async def _result(self, process: Process, *, is_found_dead: bool) -> Result | None:
+        """Return how it ended, as it or its parent recorded it."""
+        if process.own_child or is_found_dead:
+            return self.attempt.result()
+        # A killed task's end is recorded by its parent, the zygote, which learns of it when we do.
+        for _ in range(RESULT_LOOKS):
+            if (result := self.attempt.result()) is not None:
+                return result
+            await asyncio.sleep(RESULT_LOOK_SECONDS)
+        return None
+
+    async def _end(self, why: End) -> None:
+        try:
+            await self._write_progress(end=why)
+        except OSError as error:  # a full disk must not keep it running; only our own restart would forget
+            self._warn("Could not note that %s is ended: %s", "progress_unwritten", self.offer.label, error)
+        # In the middle of a start, either this claim keeps it from starting, or it has an identity.
+        if await asyncio.to_thread(self.attempt.claim, "never") == "started":
+            await self._known_process().end(self._means.cancel_grace_seconds)
+
+    async def _report(self, verdict: Verdict, *, log_bytes: int) -> None:
+        ending = verdict.ending(self.id, log_bytes=log_bytes, ran_seconds=self.attempt.ran_seconds())
+        self._note(
+            "%s ended: %s (%s%s).",
+            "assignment_ended",
+            self.offer.label,
+            ending.state.value,
+            ending.reason.value,
+            "" if ending.exit_code is None else f" {ending.exit_code}",
+        )
+        refused = await self._means.report(ending)
+        if refused is not None:
+            self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)
+        await asyncio.to_thread(self.attempt.remove)
+
+    def _known_process(self, *, own_child: bool = False) -> Process:
+        """Return its process, which whoever claimed ``started`` has put down."""
+        if self._process is None:
+            identity = self.attempt.identity()
+            assert identity is not None  # noqa: S101  a claim "started" holds it
+            self._process = Process(identity, own_child=own_child)
+        return self._process
+
+    def _open_stream(self) -> LogStream:
+        async def send(offset: int, content: bytes) -> LogAck:
+            return await self._means.send_log(self.id, offset, content)
+
+        self._stream = LogStream(
+            self._log_file(), send, chunk_bytes=self._means.log_chunk_bytes, about=self._about
+        )
+        return self._stream
+
+    def _log_file(self) -> Path:
+        return self.attempt.path / self._progress.log
+
+    async def _write_progress(self, **changes: Any) -> None:
+        self._progress = replace(self._progress, **changes)
+        async with self._writing:  # the last one written is the latest
+            await asyncio.to_thread(self.attempt.write_progress, self._progress)
+
+    def _explain(self, verdict: Verdict) -> None:
+        """Tell the reader of a task's log what the log cannot say, as its supervisor is dead."""
+        log = self._log_file()
+        if verdict.is_explained or self.offer.kind is not JobKind.TASK or log == self.attempt.output:
+            return
+        try:
+            last_words.add_to(log, verdict.message or "", output=self.attempt.output)
+        except OSError as error:
+            self._warn("Could not add to the log of %s: %s", "log_unwritten", self.offer.label, error)
+
+    def _move_to(self, stage: Stage) -> None:
+        self.stage = stage
+        self._means.changed()
+
+    def _note(self, sentence: str, event: str, *args: object) -> None:
+        logger.info(sentence, *args, extra={"event": event, **self._about})
+
+    def _warn(self, sentence: str, event: str, *args: object) -> None:
+        logger.warning(sentence, *args, extra={"event": event, **self._about})

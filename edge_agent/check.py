@@ -1,0 +1,234 @@
+"""What would keep the agent from working, said before anything runs.
+
+Creates the state directory, and changes nothing else, here or there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from pydantic import SecretStr
+
+from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
+from edge_agent.client import QueueClient, open_http
+from edge_agent.diagnosis import explain
+from edge_agent.errors import AgentError, ProblemAnswer, QueueApiError
+from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
+from edge_agent.settings import AgentSettings
+from edge_agent.state_dir import StateDir
+
+LEAST_FREE_BYTES = 100 * 1024**2
+"""Below this a few logs fill the disk."""
+
+NOTABLE_SKEW_SECONDS = 5.0
+
+AIRFLOW_SECONDS = 120.0
+"""How long Airflow may take to say where its Dags are: 5 s on a quiet machine."""
+
+
+class Level(StrEnum):
+    """How a finding is meant."""
+
+    OK = "ok"
+    """As it should be."""
+
+    NOTE = "note"
+    """Worth knowing; the agent works all the same."""
+
+    FAIL = "FAIL"
+    """The agent will not work before this is mended."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. The text of what fails says what to do."""
+
+    level: Level
+    subject: str
+    text: str
+
+
+async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
+    """Look at disk, token, address, registration, clock and Dags, each only where it can be told."""
+    for finding in _disk(StateDir(settings.state_dir)):
+        yield finding
+    kinds = detect_kinds(settings)
+    try:
+        token = settings.read_token()
+        async with open_http(settings.url, settings.ca_file) as http:
+            async for finding in _server(http, settings, token, kinds):
+                yield finding
+    except AgentError as error:  # a token or authority file that cannot be read
+        yield Finding(Level.FAIL, "settings", str(error))
+    if JobKind.TASK in kinds:
+        for finding in _dags(settings):
+            yield finding
+    else:
+        yield Finding(
+            Level.NOTE, "tasks", "this agent takes commands only; for tasks install airflow-edge-agent[tasks]"
+        )
+
+
+def _disk(state_dir: StateDir) -> Iterator[Finding]:
+    try:
+        state_dir.prepare()
+        free_bytes = state_dir.free_bytes()
+    except (AgentError, OSError) as error:
+        yield Finding(Level.FAIL, "disk", str(error))
+        return
+    free = f"{free_bytes // 1024**2} MB free in {state_dir.path}"
+    if free_bytes < LEAST_FREE_BYTES:
+        yield Finding(Level.FAIL, "disk", f"only {free}; make room, logs and results wait there")
+    else:
+        yield Finding(Level.OK, "disk", free)
+    if holder := state_dir.holder():
+        yield Finding(Level.NOTE, "disk", f"agent {holder['name']!r} (pid {holder['pid']}) runs with it now")
+
+
+async def _server(
+    http: httpx.AsyncClient, settings: AgentSettings, token: SecretStr, kinds: tuple[JobKind, ...]
+) -> AsyncIterator[Finding]:
+    address = await _address(http, settings.url)
+    yield address
+    if address.level is Level.FAIL:
+        return
+    try:
+        began = datetime.now(UTC)
+        checked = await QueueClient(http, settings.name).check(token, _registration(settings, kinds))
+        ended = datetime.now(UTC)
+    except ProblemAnswer as error:
+        yield Finding(Level.FAIL, "registration", f"refused: {error}")
+    except QueueApiError as error:
+        yield Finding(Level.FAIL, "registration", explain(error))
+    else:
+        queues = ", ".join(settings.queues)
+        yield Finding(Level.OK, "registration", f"{settings.name!r} may register for {queues}")
+        yield _clock((began + (ended - began) / 2 - checked.server_time).total_seconds())
+
+
+async def _address(http: httpx.AsyncClient, url: str) -> Finding:
+    try:
+        response = await http.get(routes.HEALTH)
+        if VERSION_HEADER in response.headers:
+            return Finding(Level.OK, "address", f"a queue API answers at {url}")
+        return await _what_answers(http, url, response)
+    except httpx.HTTPError as error:
+        return Finding(Level.FAIL, "address", f"{url}: {explain(error)}")
+
+
+async def _what_answers(http: httpx.AsyncClient, url: str, response: httpx.Response) -> Finding:
+    """Say who answers where no queue API does."""
+    if response.is_redirect:
+        target = response.headers.get("Location", "").partition("?")[0]
+        text = f"{url} leads to {target}; put the address behind it into EDGE_AGENT_URL"
+        return Finding(Level.FAIL, "address", text)
+    version = await http.get(url.rstrip("/") + "/api/v2/version")
+    if version.status_code == HTTPStatus.OK and "version" in _json(version):
+        text = (
+            f"Airflow {_json(version)['version']} answers at {url}, without a queue API; install "
+            "airflow-edge-agent[server] beside its API server and restart that"
+        )
+    else:
+        kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+        text = (
+            f"{url} answers {response.status_code} ({kind}) and is no Airflow; a proxy or another program is "
+            "at that address, or EDGE_AGENT_URL lacks the base path of Airflow"
+        )
+    return Finding(Level.FAIL, "address", text)
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        content = response.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _registration(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Registration:
+    return Registration(
+        instance=uuid4(),
+        hostname=socket.gethostname(),
+        queues=settings.queues,
+        kinds=kinds,
+        slots=settings.slots,
+        capabilities=detect_capabilities(settings),
+        versions=detect_versions(),
+    )
+
+
+def _clock(ahead_seconds: float) -> Finding:
+    if abs(ahead_seconds) < NOTABLE_SKEW_SECONDS:
+        return Finding(Level.OK, "clock", "as the server's")
+    direction = "ahead of" if ahead_seconds > 0 else "behind"
+    text = (
+        f"{abs(ahead_seconds):.0f} s {direction} the server's; nothing is decided by it, but times in logs "
+        "will not fit together: turn on time synchronization (NTP)"
+    )
+    return Finding(Level.NOTE, "clock", text)
+
+
+def _dags(settings: AgentSettings) -> Iterator[Finding]:
+    """Ask Airflow, in a process of its own, where the tasks would find their Dags."""
+    from edge_agent.task_host import task_environment
+
+    environment = task_environment(
+        os.environ,
+        agent_name=settings.name,
+        executor="LocalExecutor",
+        default_queue="default",
+        server=settings.execution_api,
+    )
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-P", "-m", "edge_agent.task_host.bundles"],
+            env=environment | {"AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=AIRFLOW_SECONDS,
+        )
+        answer = json.loads(asked.stdout.splitlines()[-1])
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip().splitlines()[-1:] or ["nothing"]
+        yield Finding(Level.FAIL, "tasks", f"Airflow cannot be imported, mend its installation: {said[0]}")
+        return
+    except subprocess.TimeoutExpired:
+        yield Finding(Level.FAIL, "tasks", f"Airflow was not imported within {AIRFLOW_SECONDS:.0f} s")
+        return
+    yield Finding(Level.OK, "tasks", f"Airflow {answer['airflow']} can be imported")
+    for bundle in answer["bundles"]:
+        yield _bundle(bundle)
+
+
+def _bundle(bundle: dict[str, Any]) -> Finding:
+    name = f"Dag bundle {bundle['name']!r}"
+    if bundle["path"] is None:
+        return Finding(
+            Level.NOTE, "dags", f"{name} is a {bundle['kind']}: fetched by the first task, not tried here"
+        )
+    path = Path(bundle["path"])
+    if not path.is_dir():
+        text = (
+            f"{name}: there is no directory {path}; put the Dags there, or set AIRFLOW__CORE__DAGS_FOLDER or "
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
+        )
+        return Finding(Level.FAIL, "dags", text)
+    if not os.access(path, os.R_OK | os.X_OK):
+        return Finding(
+            Level.FAIL, "dags", f"{name}: {path} cannot be read by the user of the agent; chmod or chown it"
+        )
+    return Finding(Level.OK, "dags", f"{name} is {path}")

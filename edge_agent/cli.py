@@ -1,0 +1,176 @@
+"""``edge-agent``: run | check | status | version.
+
+Exit codes:
+
+==== ==================================================================================
+code meaning
+==== ==================================================================================
+0    ``run``: drained and left; ``check``: all is well; ``status``: the agent runs
+1    ``run``: a defect, or what it needs is missing; ``check``: something is wrong;
+     ``status``: no agent runs
+2    the command line or a setting is wrong
+3    the server refuses this agent: its token, its name, a queue or its version
+4    another agent uses the state directory
+5    another process registered under this agent's name
+==== ==================================================================================
+
+After 2 to 5 a restart changes nothing: somebody has to act first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_agent import __version__
+from edge_agent.errors import AgentError, ProblemAnswer, SettingsError, StateDirHeld, Superseded
+
+if TYPE_CHECKING:
+    from edge_agent.logs import Redactor
+    from edge_agent.settings import AgentSettings
+
+logger = logging.getLogger(__name__)
+
+OK, FAILED, MISUSED, REFUSED, HELD, SUPERSEDED = range(6)
+
+_EPILOG = """\
+settings:
+  Each is an environment variable EDGE_AGENT_<NAME> or a key of the TOML file.
+  Needed: EDGE_AGENT_URL, EDGE_AGENT_QUEUES, and EDGE_AGENT_TOKEN_FILE or EDGE_AGENT_TOKEN.
+
+exit codes:
+  0 well   1 not well   2 wrong settings   3 refused by the server
+  4 state directory in use   5 name taken by another process
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return MISUSED
+    except AgentError as error:
+        print(error, file=sys.stderr)
+        return exit_code_of(error)
+
+
+def exit_code_of(error: AgentError) -> int:
+    """Return the exit code that an error ends the agent with."""
+    kinds: tuple[tuple[type[AgentError], int], ...] = (
+        (SettingsError, MISUSED),
+        (Superseded, SUPERSEDED),
+        (ProblemAnswer, REFUSED),
+        (StateDirHeld, HELD),
+    )
+    return next((code for kind, code in kinds if isinstance(error, kind)), FAILED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-agent",
+        description="Runs Airflow tasks and commands on this host, for an Airflow it dials out to.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="run | check | status | version")
+    _add(
+        commands,
+        "run",
+        _run,
+        "run the agent until it is stopped (SIGTERM drains, a second one ends what runs)",
+    )
+    _add(commands, "check", _check, "say what would keep the agent from working, before anything runs")
+    status = _add(commands, "status", _status, "say what the agent of this host is doing now")
+    status.add_argument("--json", action="store_true", help="for machines")
+    version = commands.add_parser("version", help="print the version", description="Print the version.")
+    version.set_defaults(command=_version)
+    return parser
+
+
+def _add(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + "."
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file (default: $EDGE_AGENT_CONFIG)")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Imported here, so that `version` and wrong settings answer at once.
+    from edge_agent.logs import logging_to
+    from edge_agent.settings import load
+
+    settings = load(arguments.config)
+    with logging_to(agent=settings.name, level=settings.log_level, form=settings.log_format) as redactor:
+        try:
+            asyncio.run(_serve(settings, redactor))
+        except AgentError as error:
+            logger.error("Stopping: %s", error, extra={"event": "stopped"})  # noqa: TRY400  it says it all
+            return exit_code_of(error)
+        except Exception:  # the outermost edge: whatever it is, the log must have it
+            logger.exception("Stopping for a defect of the agent.", extra={"event": "crashed"})
+            return FAILED
+    return OK
+
+
+async def _serve(settings: AgentSettings, redactor: Redactor) -> None:
+    from edge_agent.agent import Agent
+    from edge_agent.client import QueueClient, open_http
+    from edge_agent.signals import on_signals
+    from edge_agent.state_dir import StateDir
+
+    redactor.hide(settings.read_token().get_secret_value())
+    state_dir = StateDir(settings.state_dir)
+    state_dir.prepare()
+    with state_dir.lock(settings.name):
+        async with open_http(settings.url, settings.ca_file) as http:
+            agent = Agent(settings, state_dir, QueueClient(http, settings.name), redactor)
+            with on_signals(first=agent.drain, further=agent.end_all):
+                await agent.run()
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from edge_agent.settings import load
+
+    return OK if asyncio.run(_print_findings(load(arguments.config))) else FAILED
+
+
+async def _print_findings(settings: AgentSettings) -> bool:
+    from edge_agent.check import Level, check
+
+    all_is_well = True
+    async for finding in check(settings):
+        all_is_well = all_is_well and finding.level is not Level.FAIL
+        print(f"{finding.level.value:<4} {finding.subject}: {finding.text}", flush=True)
+    return all_is_well
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from edge_agent.settings import load_state_dir
+    from edge_agent.state_dir import StateDir
+    from edge_agent.status import in_words, read_status
+
+    state_dir = StateDir(load_state_dir(arguments.config))
+    status = read_status(state_dir)
+    if arguments.json:
+        print(json.dumps(status or {"running": False}, indent=2))
+    elif status is None:
+        print(f"No agent has ever run with the state directory {state_dir.path}.")
+    else:
+        print("\n".join(in_words(status)))
+    return OK if status and status["running"] else FAILED
+
+
+def _version(_arguments: argparse.Namespace) -> int:
+    print(__version__)
+    return OK

@@ -1,0 +1,201 @@
+"""The wire, spoken: one method per verb, no retry, every failure one of :mod:`edge_agent.errors`.
+
+What is worth asking again, and for how long, is for :mod:`edge_agent.retry`; which session is current
+is for :mod:`edge_agent.sessions`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from http import HTTPStatus
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from edge_agent import __version__
+from edge_agent.errors import ProblemAnswer, SettingsError, UndecodableAnswer, Unreachable, problem_answer
+from edge_agent.protocol import (
+    PROTOCOL_VERSION,
+    VERSION_HEADER,
+    Answer,
+    Beat,
+    BeatAnswer,
+    Checked,
+    Confirm,
+    ConfirmAnswer,
+    LogAck,
+    Poll,
+    PollAnswer,
+    Problem,
+    ProblemReason,
+    Registration,
+    Report,
+    ReportAnswer,
+    Session,
+    routes,
+)
+
+A = TypeVar("A", bound=Answer)
+
+TIMEOUT = httpx.Timeout(15.0, connect=10.0, pool=None)
+"""Seconds. A pool may be waited for: what waits there has its own patience."""
+
+POLL_MARGIN_SECONDS = 10.0
+"""How much longer than the server may hold a poll we wait for its answer."""
+
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=4.0)
+"""Idle connections go after 4 s: API servers close theirs after 5 s, and a request that meets that
+moment fails."""
+
+
+def open_http(url: str, ca_file: Path | None = None) -> httpx.AsyncClient:
+    """Open the connection pool to a queue API. Proxies are taken from the environment, as everywhere.
+
+    :raises SettingsError: when ``ca_file`` cannot be read or holds no certificate.
+    """
+    return httpx.AsyncClient(
+        base_url=url.rstrip("/") + routes.BASE,
+        headers={VERSION_HEADER: str(PROTOCOL_VERSION), "User-Agent": f"edge-agent/{__version__}"},
+        verify=_trust(ca_file),
+        timeout=TIMEOUT,
+        limits=LIMITS,
+    )
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Trust the given authorities, or else the host's own, as its other programs do."""
+    if ca_file is not None:
+        try:
+            return ssl.create_default_context(cafile=str(ca_file))
+        except OSError as error:  # ssl.SSLError is one
+            msg = f"EDGE_AGENT_CA_FILE: {ca_file} holds no certificates that can be read: {error}"
+            raise SettingsError(msg) from error
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is None and paths.capath is None:
+        return httpx.create_ssl_context()  # a Python built away from this host does not find its authorities
+    return ssl.create_default_context()
+
+
+class QueueClient:
+    """Speaks for one agent. Safe to use by many tasks at once."""
+
+    def __init__(self, http: httpx.AsyncClient, agent: str) -> None:
+        self._http = http
+        self._agent = agent
+
+    async def register(self, token: SecretStr, registration: Registration) -> Session:
+        """Open a session, ending the one before."""
+        path = routes.session(self._agent)
+        return await self._ask(path, token.get_secret_value(), registration, Session)
+
+    async def check(self, token: SecretStr, registration: Registration) -> Checked:
+        """Ask whether that registration would be taken. Changes nothing."""
+        path = routes.check(self._agent)
+        return await self._ask(path, token.get_secret_value(), registration, Checked)
+
+    async def heartbeat(self, session: Session, beat: Beat) -> BeatAnswer:
+        """Report what is held."""
+        return await self._ask(routes.heartbeat(self._agent), session.token, beat, BeatAnswer)
+
+    async def poll(self, session: Session, poll: Poll) -> PollAnswer:
+        """Wait for work or directives, for as long as the poll says."""
+        read_seconds = poll.wait_seconds + POLL_MARGIN_SECONDS
+        timeout = httpx.Timeout(15.0, connect=10.0, read=read_seconds, pool=None)
+        return await self._ask(routes.poll(self._agent), session.token, poll, PollAnswer, timeout=timeout)
+
+    async def confirm(self, session: Session, confirm: Confirm) -> ConfirmAnswer:
+        """Ask to start what was offered."""
+        return await self._ask(routes.CONFIRM, session.token, confirm, ConfirmAnswer)
+
+    async def send_log(self, session: Session, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
+        """Deliver log bytes that stand at ``offset``."""
+        path = f"{routes.logs(assignment_id)}?offset={offset}"
+        return await self._ask(path, session.token, content, LogAck)
+
+    async def report(self, session: Session, report: Report) -> ReportAnswer:
+        """Say how assignments ended."""
+        return await self._ask(routes.REPORT, session.token, report, ReportAnswer)
+
+    async def leave(self, session: Session) -> None:
+        """End the session."""
+        response = await self._send("DELETE", routes.session(self._agent), session.token, None, TIMEOUT)
+        _refuse_problems(response)
+
+    async def _ask(
+        self,
+        path: str,
+        token: str,
+        message: BaseModel | bytes,
+        answer: type[A],
+        *,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> A:
+        response = await self._send("POST", path, token, message, timeout)
+        _refuse_problems(response)
+        try:
+            return answer.model_validate_json(response.content)
+        except ValidationError as error:
+            raise _undecodable(response, "whose body we cannot read") from error
+
+    async def _send(
+        self, method: str, path: str, token: str, message: BaseModel | bytes | None, timeout: httpx.Timeout
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        content = message.model_dump_json().encode() if isinstance(message, BaseModel) else message
+        if content is not None:
+            kind = "application/octet-stream" if content is message else "application/json"
+            headers["Content-Type"] = kind
+        try:
+            return await self._http.request(method, path, content=content, headers=headers, timeout=timeout)
+        except httpx.DecodingError as error:
+            msg = "an answer with a broken encoding"
+            raise UndecodableAnswer(msg, status=HTTPStatus.OK) from error
+        except httpx.HTTPError as error:
+            msg = f"no answer: {str(error) or type(error).__name__}"
+            raise Unreachable(msg) from error
+
+
+def _refuse_problems(response: httpx.Response) -> None:
+    """Raise unless this is a success, and one of our own protocol version."""
+    if not response.is_success:
+        raise _problem(response) or _undecodable(response, "that no queue API gives")
+    version = response.headers.get(VERSION_HEADER, "")
+    if not version:
+        raise _undecodable(response, f"without the {VERSION_HEADER} header of a queue API")
+    if version != str(PROTOCOL_VERSION):
+        msg = (
+            f"The server answers in protocol version {version}, this agent speaks {PROTOCOL_VERSION}: "
+            "upgrade the older of the two."
+        )
+        problem = Problem(reason=ProblemReason.VERSION, message=msg)
+        raise problem_answer(problem, status=response.status_code)
+
+
+def _problem(response: httpx.Response) -> ProblemAnswer | None:
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        return None
+    return problem_answer(
+        problem, status=response.status_code, retry_after_seconds=_retry_after_seconds(response)
+    )
+
+
+def _undecodable(response: httpx.Response, why: str) -> UndecodableAnswer:
+    """Describe a foreign answer by its status and type; its text may hold anything, so it is left out."""
+    kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+    msg = f"an answer {why} ({response.status_code}, {kind}, {len(response.content)} bytes)"
+    if location := response.headers.get("Location"):
+        msg += f" that leads to {location.partition('?')[0]}"
+    return UndecodableAnswer(
+        msg, status=response.status_code, retry_after_seconds=_retry_after_seconds(response)
+    )
+
+
+def _retry_after_seconds(response: httpx.Response) -> float | None:
+    """Read Retry-After in seconds. Its other form, a date, would be judged by this host's clock: no."""
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else None

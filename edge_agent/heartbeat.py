@@ -1,0 +1,123 @@
+"""The beat: made in one place, carried by polls, sent alone when no poll has carried one for too long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from edge_agent.client import QueueClient
+from edge_agent.directives import Obedience
+from edge_agent.protocol import Beat, BeatAnswer, HostHealth, Session
+from edge_agent.retry import HEARTBEAT
+from edge_agent.sessions import Sessions
+from edge_agent.status import StatusBoard
+
+logger = logging.getLogger(__name__)
+
+DUE_PART = 0.8
+"""Of an interval: after it a poll carries the next beat. Idle polls return after 0.9 of one."""
+
+OVERDUE_PART = (1.10, 1.15)
+"""Of an interval without an acknowledged beat: then one is sent alone. Drawn anew each time, so that
+agents whose server was away do not beat together for ever."""
+
+
+class Pulse:
+    """The beats of the current session: which number is next, and whether it is time.
+
+    A beat keeps its number until it was acknowledged; what it says is as of when it is sent.
+    """
+
+    def __init__(
+        self,
+        *,
+        held: Callable[[], tuple[UUID, ...]],
+        free_slots: Callable[[], int],
+        health: Callable[[], HostHealth],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._held = held
+        self._free_slots = free_slots
+        self._health = health
+        self._clock = clock
+        self._number = 1
+        self._said_at = 0.0
+        self._acknowledged_at = 0.0
+
+    def begin(self) -> None:
+        """Begin a new session: the registration was heard like a beat."""
+        self._number = 1
+        self._said_at = self._acknowledged_at = self._clock()
+
+    def is_due(self, interval_seconds: float) -> bool:
+        """Whether a poll that starts now should carry a beat."""
+        return self._clock() - self._said_at >= DUE_PART * interval_seconds
+
+    def seconds_silent(self) -> float:
+        """How long ago the last beat was acknowledged."""
+        return self._clock() - self._acknowledged_at
+
+    def next(self) -> Beat:
+        """Make the beat that is to be acknowledged next."""
+        return Beat(
+            number=self._number, held=self._held(), free_slots=self._free_slots(), health=self._health()
+        )
+
+    def acknowledged(self, beat: Beat, *, sent_at: float) -> None:
+        """Note that the server has heard a beat. One that another way has brought before changes nothing."""
+        if beat.number == self._number:
+            self._number += 1
+            self._said_at = sent_at
+            self._acknowledged_at = self._clock()
+
+    def now(self) -> float:
+        """Return the time of its clock, to say later when a beat was sent."""
+        return self._clock()
+
+
+class Heartbeat:
+    """The loop that beats when polls do not."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        client: QueueClient,
+        *,
+        pulse: Pulse,
+        obedience: Obedience,
+        board: StatusBoard,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._pulse = pulse
+        self._obedience = obedience
+        self._board = board
+        self._sleep = sleep
+        self._uniform = uniform
+
+    async def run(self) -> None:
+        """Beat for ever.
+
+        :raises ProblemAnswer: when the server refuses it.
+        """
+        while True:
+            self._board.doing("heartbeat", "waiting")
+            session = await self._sessions.current()
+            patience = session.limits.heartbeat_seconds * self._uniform(*OVERDUE_PART)
+            while (left := patience - self._pulse.seconds_silent()) > 0:
+                await self._sleep(left)
+            self._board.doing("heartbeat", "sending a beat")
+            answer = await self._sessions.ask(HEARTBEAT, self._send)
+            self._obedience.apply(answer.directives)
+
+    async def _send(self, session: Session) -> BeatAnswer:
+        beat, sent_at = self._pulse.next(), self._pulse.now()
+        answer = await self._client.heartbeat(session, beat)
+        self._pulse.acknowledged(beat, sent_at=sent_at)
+        return answer

@@ -1,0 +1,132 @@
+"""What this agent has in hands, and the slots it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable
+from typing import Any
+from uuid import UUID
+
+from edge_agent.assignment import Assignment, Spawn, Stage
+from edge_agent.attempt_dir import End
+
+logger = logging.getLogger(__name__)
+
+
+class Holdings:
+    """All assignments of this agent.
+
+    ``slots``: how many there are, which the server may change. ``spawn``: starts a task whose failure ends
+    the agent.
+    """
+
+    def __init__(self, slots: int, spawn: Spawn) -> None:
+        self.slots = slots
+        self._spawn = spawn
+        self._assignments: dict[UUID, Assignment] = {}
+        self._changed = asyncio.Event()
+        self._dropping: dict[UUID, asyncio.Task[None]] = {}
+
+    def __contains__(self, assignment_id: UUID) -> bool:
+        return assignment_id in self._assignments
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to see to."""
+        return not self._assignments
+
+    @property
+    def free_slots(self) -> int:
+        """How many slots nothing takes: what is offered and not confirmed yet takes some, too."""
+        return max(0, self.slots - sum(each.offer.slots for each in self._busy()))
+
+    @property
+    def running(self) -> int:
+        """How many assignments take slots."""
+        return len(self._busy())
+
+    def held(self) -> tuple[UUID, ...]:
+        """Return what lives here: confirmed, and its report not accepted yet."""
+        return tuple(each.id for each in self._assignments.values() if each.stage is not Stage.OFFERED)
+
+    def never_started(self) -> tuple[UUID, ...]:
+        """Return what may have been confirmed, and was never started."""
+        return tuple(each.id for each in self._assignments.values() if each.never_started)
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return what each assignment is doing, for people."""
+        return [each.status() for each in self._assignments.values()]
+
+    def add(self, assignment: Assignment) -> None:
+        """Take an assignment in hands."""
+        self._assignments[assignment.id] = assignment
+        self.changed()
+
+    def forget(self, assignment: Assignment) -> None:
+        """Let go of an assignment. One that is not held is no error: it was dropped meanwhile."""
+        self._assignments.pop(assignment.id, None)
+        self.changed()
+
+    def see_to(self, assignment: Assignment, work: Coroutine[Any, Any, None]) -> None:
+        """Carry an assignment out in a task of its own, and let go of it when it is done."""
+        assignment.work = self._spawn(self._see_to(assignment, work))
+
+    def end(self, assignment_ids: Iterable[UUID]) -> None:
+        """End these because the server asks for it; their ends are reported. Unknown ones are no error."""
+        for assignment_id in assignment_ids:
+            if assignment := self._assignments.get(assignment_id):
+                assignment.end("cancel")
+
+    def end_all(self, why: End) -> None:
+        """End everything that runs; the ends are reported."""
+        for assignment in list(self._assignments.values()):
+            assignment.end(why)
+
+    def drop(self, assignment_ids: Iterable[UUID]) -> list[asyncio.Task[None]]:
+        """End these and forget them without a report; return the tasks that do, one each.
+
+        When they are done nothing of the assignments runs any more. Unknown ids are no error, nor are
+        those that have ended: a beat may have crossed their report, whose answer says what becomes of them.
+        """
+        known = [self._assignments[each] for each in assignment_ids if each in self._assignments]
+        theirs = [assignment for assignment in known if assignment.stage is not Stage.ENDED]
+        for assignment in theirs:
+            if assignment.id not in self._dropping:
+                self._dropping[assignment.id] = self._spawn(self._drop(assignment))
+        return [self._dropping[assignment.id] for assignment in theirs]
+
+    async def discard(self, assignment_ids: Iterable[UUID]) -> None:
+        """Forget what never started and was declared so; remove its directories."""
+        for assignment in [self._assignments[each] for each in assignment_ids if each in self._assignments]:
+            await asyncio.to_thread(assignment.attempt.remove)
+            self.forget(assignment)
+
+    def changed(self) -> None:
+        """Say that an assignment came, went, or moved on."""
+        self._changed.set()
+
+    async def wait_for_change(self) -> None:
+        """Return when something has changed after this was called."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _busy(self) -> list[Assignment]:
+        return [each for each in self._assignments.values() if each.stage is not Stage.ENDED]
+
+    async def _see_to(self, assignment: Assignment, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # the outer edge of one assignment: the others must not suffer for it
+            logger.exception(
+                "The agent cannot look after %s; it is ended and reported as failed.",
+                assignment.offer.label,
+                extra={"event": "assignment_unattended", "assignment_id": assignment.id},
+            )
+            await assignment.give_up(error)
+        self.forget(assignment)
+
+    async def _drop(self, assignment: Assignment) -> None:
+        await assignment.drop()
+        self.forget(assignment)
+        del self._dropping[assignment.id]

@@ -1,0 +1,124 @@
+"""From offers to running jobs: attempt directories first, then one confirm for all, then the starts.
+
+What if it dies here? Until the confirm nobody but us knows of the offer, and it expires. After it the
+directory without a claim proves that nothing was started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from edge_agent.assignment import Assignment, Means, Stage
+from edge_agent.attempt_dir import AttemptDir
+from edge_agent.client import QueueClient
+from edge_agent.errors import QueueApiError, SessionEnded, Superseded, Unauthenticated
+from edge_agent.holdings import Holdings
+from edge_agent.protocol import Confirm, ConfirmAnswer, Offer, Session
+from edge_agent.retry import CONFIRM
+from edge_agent.sessions import Sessions
+from edge_agent.state_dir import StateDir
+
+logger = logging.getLogger(__name__)
+
+
+class Intake:
+    """Takes offers. ``is_fit``: whether the disk takes attempt directories; if not, no work is asked for."""
+
+    def __init__(
+        self, sessions: Sessions, client: QueueClient, holdings: Holdings, state_dir: StateDir, means: Means
+    ) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._holdings = holdings
+        self._state_dir = state_dir
+        self._means = means
+        self.is_fit = True
+
+    def take(self, offers: Sequence[Offer]) -> None:
+        """Take offers in hands: from now on they need slots, and are confirmed in the background."""
+        taken = [self._assignment(offer) for offer in offers if offer.assignment_id not in self._holdings]
+        for assignment in taken:
+            self._holdings.add(assignment)
+        if taken:
+            self._means.spawn(self._take(taken))
+
+    async def look_at_disk(self) -> None:
+        """Try again whether the disk takes attempt directories, if it did not the last time."""
+        if self.is_fit:
+            return
+        try:
+            await asyncio.to_thread(self._state_dir.probe)
+        except OSError:
+            return
+        self.is_fit = True
+        logger.info("The state directory can be written again; taking work.", extra={"event": "disk_fit"})
+
+    def _assignment(self, offer: Offer) -> Assignment:
+        attempt = AttemptDir(self._state_dir.attempts / str(offer.assignment_id))
+        return Assignment(attempt, offer, self._means)
+
+    async def _take(self, taken: list[Assignment]) -> None:
+        written = [assignment for assignment in taken if await self._write(assignment)]
+        if not written:
+            return
+        async with self._sessions.held_open() as session:
+            answer = await self._confirm(session, written)
+            if answer is None:
+                return
+            confirmed = {each.assignment_id: each for each in answer.confirmed}
+            for assignment in written:
+                if permission := confirmed.get(assignment.id):
+                    assignment.stage = Stage.STARTING
+                    self._holdings.see_to(assignment, assignment.carry_out(permission.payload))
+                else:
+                    await self._withdraw(assignment)
+
+    async def _write(self, assignment: Assignment) -> bool:
+        """Write the attempt directory; without one nothing may be confirmed, and the offer expires."""
+        offer = assignment.offer
+        try:
+            await asyncio.to_thread(
+                AttemptDir.create,
+                self._state_dir.attempts,
+                offer.assignment_id,
+                offer.model_dump(mode="json"),
+            )
+        except OSError as error:
+            self.is_fit = False
+            logger.error(  # noqa: TRY400  the traceback says nothing the sentence does not
+                "The disk takes no new work (%s); asking for none until it does. Free space on %s.",
+                error.strerror or error,
+                self._state_dir.path,
+                extra={"event": "disk_unfit", "assignment_id": offer.assignment_id, "job_id": offer.job_id},
+            )
+            await self._withdraw(assignment)
+            return False
+        return True
+
+    async def _confirm(self, session: Session, written: list[Assignment]) -> ConfirmAnswer | None:
+        """Ask until there is an answer: only the server knows whether an earlier confirm arrived."""
+        confirm = Confirm(assignments=tuple(assignment.id for assignment in written))
+        try:
+            return await self._sessions.ask_in(
+                session, CONFIRM, lambda session: self._client.confirm(session, confirm)
+            )
+        except (SessionEnded, Superseded, Unauthenticated):
+            # What was confirmed in that session, nobody will tell any more. Nothing was started: say so.
+            for assignment in written:
+                assignment.never_started = True
+        except QueueApiError as error:
+            logger.error(  # noqa: TRY400  the same
+                "The server refused to confirm %d offers, which expire: %s",
+                len(written),
+                error,
+                extra={"event": "confirm_refused"},
+            )
+            for assignment in written:
+                await self._withdraw(assignment)
+        return None
+
+    async def _withdraw(self, assignment: Assignment) -> None:
+        await asyncio.to_thread(assignment.attempt.remove)
+        self._holdings.forget(assignment)

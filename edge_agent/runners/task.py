@@ -1,0 +1,70 @@
+"""Airflow's tasks: handed to the task host, which forks a supervisor for each.
+
+Imported only where this agent takes tasks; even then Airflow itself is imported by a child process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
+
+from edge_agent.attempt_dir import AttemptDir, Identity
+from edge_agent.errors import CannotStart
+from edge_agent.protocol import AirflowSettings
+from edge_agent.runners.base import Runner
+from edge_agent.task_host import TaskHost, log_of, task_environment
+
+
+class TaskRunner(Runner):
+    """Runs task jobs of one site. ``server``: URL of its Execution API. ``log``: what the task host says."""
+
+    def __init__(self, *, agent_name: str, server: str, log: Path) -> None:
+        self._agent_name = agent_name
+        self._server = server
+        self._log = log
+        self._host: TaskHost | None = None
+        self._airflow: AirflowSettings | None = None
+
+    @override
+    def configure(self, airflow: AirflowSettings) -> None:
+        if airflow == self._airflow:
+            return
+        self._airflow = airflow
+        environment = task_environment(
+            os.environ,
+            agent_name=self._agent_name,
+            executor=airflow.executor,
+            default_queue=airflow.default_queue,
+            server=self._server,
+        )
+        if self._host is None:
+            self._host = TaskHost(python=sys.executable, environment=environment, log=self._log)
+        else:
+            self._host.configure(environment)
+
+    @override
+    async def prepare(self) -> None:
+        await self._known_host().ready()
+
+    @override
+    async def start(self, attempt: AttemptDir) -> Identity:
+        return await self._known_host().spawn(attempt, server=self._server, agent_name=self._agent_name)
+
+    @override
+    def log_of(self, payload: dict[str, Any]) -> str:
+        return log_of(payload)
+
+    @override
+    async def close(self) -> None:
+        if self._host is not None:
+            await self._host.stop()
+
+    def _known_host(self) -> TaskHost:
+        if self._host is None:
+            msg = "The site's Airflow settings are not known yet: this agent never registered."
+            raise CannotStart(msg)
+        return self._host

@@ -1,0 +1,93 @@
+"""The process that is a command job: claims the attempt, runs the command, records how it ended.
+
+Run as ``python -m edge_agent.runners.wrapper <attempt directory>``, in an OS session of its own. It
+imports next to nothing: it starts once per job, and stays as long as the job.
+
+What if it dies here? Before the claim: nothing was started. After it: the agent finds the claim
+without a result, kills what is left of the session and reports that.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from edge_agent.attempt_dir import AttemptDir, Result
+
+NOT_FOUND = 127
+"""Exit code for a program that is not there, as shells have it."""
+
+NOT_RUNNABLE = 126
+"""Exit code for a program, or a working directory, that cannot be used; as shells have it."""
+
+WRITE_AGAIN_SECONDS = 1.0
+
+
+class Command:
+    """The command of one attempt, and the one place that signals go to."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asked_to_end = False
+
+    def asked_to_end(self, number: int, frame: FrameType | None) -> None:
+        """Pass the request on to the command and all of its group, now or as soon as it runs."""
+        self._asked_to_end = True
+        if self._process is not None and self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+
+    def run(self, payload: dict[str, Any]) -> Result:
+        """Run the command to its end. Its output goes where the wrapper's goes."""
+        command = payload["command"]
+        words = ["/bin/sh", "-c", command] if isinstance(command, str) else command
+        environment = os.environ | (payload.get("env") or {})
+        if self._asked_to_end:
+            return Result(
+                exit_code=None, signal=signal.SIGTERM, message="It was asked to end before it began."
+            )
+        cwd = payload.get("cwd") or os.environ.get("HOME") or "/"
+        try:
+            self._process = subprocess.Popen(words, env=environment, cwd=cwd, process_group=0)
+        except (OSError, ValueError) as error:
+            exit_code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUNNABLE
+            return Result(exit_code=exit_code, message=f"It could not be run: {error}")
+        if self._asked_to_end:  # between the two lines above
+            self.asked_to_end(signal.SIGTERM, None)
+        returncode = self._process.wait()
+        if returncode < 0:
+            return Result(exit_code=None, signal=-returncode)
+        return Result(exit_code=returncode)
+
+
+def main(directory: str) -> int:
+    """Run one attempt. The exit code is of no interest: ``result.json`` is the truth."""
+    attempt = AttemptDir(Path(directory))
+    command = Command()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, command.asked_to_end)
+    if attempt.claim("started") != "started":
+        return 0
+    result = command.run(attempt.read("payload.json") or {})
+    if result.message:
+        with suppress(OSError):  # The disk may be full; the message is in the result too.
+            os.write(1, f"{result.message}\n".encode())
+    while True:
+        try:
+            attempt.write_result(result)
+        except OSError:
+            # A full disk must not cost the result. The job counts as running until there is room.
+            time.sleep(WRITE_AGAIN_SECONDS)
+        else:
+            return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,187 @@
+"""The current session: opened by one loop, used by all, opened again when it has ended.
+
+What if it dies here? A session is nothing on the host. The next one declares what is held, and the
+server settles the difference before anything new is offered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from edge_agent.client import QueueClient
+from edge_agent.errors import ProblemAnswer, SessionEnded, Superseded, Unauthenticated
+from edge_agent.protocol import Beat, Registration, Session
+from edge_agent.retry import LEAVE, REGISTER, Asker, Patience
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SHORT_LIVED_SECONDS = 30.0
+SHORT_LIVED_MOST_WAIT_SECONDS = 30.0
+"""Sessions that end again and again at once (two hosts with one name) must not become a storm: the second
+in a row waits 1 s, then 2, 4, ... up to 30 s."""
+
+Opened = Callable[[Session, Registration], Awaitable[None]]
+
+
+class Sessions:
+    """Keeps a session open.
+
+    ``token`` and ``registration`` are asked anew for each registration: the token file may have
+    changed, and what is held has. ``opened`` settles what a new session orders (what was taken from us
+    ends) before anybody gets to use it.
+    """
+
+    def __init__(
+        self,
+        client: QueueClient,
+        asker: Asker,
+        *,
+        token: Callable[[], SecretStr],
+        registration: Callable[[], Registration],
+        opened: Opened,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._asker = asker
+        self._token = token
+        self._registration = registration
+        self._opened = opened
+        self._sleep = sleep
+        self._clock = clock
+        self._short_lived = 0
+        self._session: Session | None = None
+        self._end_error: ProblemAnswer | None = None
+        self._is_open = asyncio.Event()
+        self._has_ended = asyncio.Event()
+        self._in_use = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+        self.latest: Session | None = None
+        """The last session there was, for its limits."""
+
+    async def run(self) -> None:
+        """Keep a session open for ever.
+
+        :raises Superseded: when another process took this agent's name.
+        :raises ProblemAnswer: when the server refuses the registration.
+        :raises SettingsError: when the token cannot be read any more.
+        """
+        while True:
+            session, registration = await self._register()
+            opened_at = self._clock()
+            await self._opened(session, registration)
+            self.latest = self._session = session
+            self._has_ended.clear()
+            self._is_open.set()
+            await self._has_ended.wait()
+            if isinstance(self._end_error, Superseded):
+                raise self._end_error
+            logger.warning(
+                "The session has ended (%s); registering again with what is held.",
+                self._end_error,
+                extra={"event": "session_ended"},
+            )
+            await self._pause(lived_seconds=self._clock() - opened_at)
+            # A confirm under way decides what is held: the registration must not be written before.
+            await self._unused.wait()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a session now."""
+        return self._session is not None
+
+    async def current(self) -> Session:
+        """Return the session, waiting for one if there is none."""
+        while self._session is None:
+            await self._is_open.wait()
+        return self._session
+
+    async def ask(self, patience: Patience, verb: Callable[[Session], Awaitable[T]]) -> T:
+        """Return the answer to a verb, asked with the patience it has, and in the next session if one ends.
+
+        :raises QueueApiError: when it is refused, or patience ran out.
+        """
+        while True:
+            session = await self.current()
+            try:
+                return await self._asker.ask(patience, partial(verb, session))
+            except (SessionEnded, Superseded, Unauthenticated) as error:
+                self._end(session, error)
+
+    async def ask_in(
+        self, session: Session, patience: Patience, verb: Callable[[Session], Awaitable[T]]
+    ) -> T:
+        """Return the answer to a verb that means something in this session only.
+
+        :raises SessionEnded: when that is not the current one any more.
+        :raises QueueApiError: when it is refused otherwise, or patience ran out.
+        """
+        try:
+            return await self._asker.ask(patience, partial(verb, session))
+        except (SessionEnded, Superseded, Unauthenticated) as error:
+            self._end(session, error)
+            raise
+
+    @asynccontextmanager
+    async def held_open(self) -> AsyncIterator[Session]:
+        """Use a session for something that changes what is held: no registration is written meanwhile."""
+        session = await self.current()
+        self._in_use += 1
+        self._unused.clear()
+        try:
+            yield session
+        finally:
+            self._in_use -= 1
+            if not self._in_use:
+                self._unused.set()
+
+    async def leave(self, beat: Beat | None) -> None:
+        """End the session in order; a last beat declares what lives on. Without a session, do nothing.
+
+        :raises QueueApiError: when the server could not be told in the short time there is.
+        """
+        session, self._session = self._session, None
+        self._is_open.clear()
+        if session is None:
+            return
+        try:
+            if beat is not None:
+                await self._asker.ask(LEAVE, partial(self._client.heartbeat, session, beat))
+            await self._asker.ask(LEAVE, partial(self._client.leave, session))
+        except SessionEnded:
+            # By itself, or because an earlier try was heard and its answer lost: it is over either way.
+            logger.debug("The session had ended already.", extra={"event": "session_ended"})
+
+    async def _register(self) -> tuple[Session, Registration]:
+        async def once() -> tuple[Session, Registration]:
+            registration = self._registration()
+            return await self._client.register(self._token(), registration), registration
+
+        return await self._asker.ask(REGISTER, once)
+
+    async def _pause(self, lived_seconds: float) -> None:
+        if lived_seconds >= SHORT_LIVED_SECONDS:
+            self._short_lived = 0
+            return
+        if self._short_lived:
+            await self._sleep(min(2.0 ** (min(self._short_lived, 10) - 1), SHORT_LIVED_MOST_WAIT_SECONDS))
+        self._short_lived += 1
+
+    def _end(self, session: Session, error: ProblemAnswer) -> None:
+        """Note that a session has ended. Of many callers that find out, the first one counts."""
+        if self._session is session:
+            self._session = None
+            self._is_open.clear()
+            self._end_error = error
+            self._has_ended.set()

@@ -1,0 +1,290 @@
+"""Every knob of the agent, in one class: name, unit, default, reason. The docs table is made from it.
+
+Each field is the environment variable ``EDGE_AGENT_<NAME>``, or a key of the TOML file that ``--config``
+or ``EDGE_AGENT_CONFIG`` names. The environment wins. Wrong settings fail at start, by name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from edge_agent.errors import SettingsError
+from edge_agent.protocol import NAME_PATTERN, CapabilityValue, JobKind, Name
+from edge_agent.protocol.agents import MAX_QUEUES, MAX_SLOTS
+
+ENV_PREFIX = "EDGE_AGENT_"
+CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
+
+
+def default_state_dir() -> Path:
+    """Return where an agent keeps its attempt directories: system-wide for root, else the user's own."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/edge-agent")
+    state_home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state_home) / "edge-agent"
+
+
+class AgentSettings(BaseSettings):
+    """The settings of one agent."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    url: str = Field(
+        description="Address of Airflow's API server as this host sees it, with its base path if it has one, "
+        "such as `https://airflow.example.com`. The agent calls it and nothing else."
+    )
+    name: str = Field(
+        default_factory=socket.gethostname,
+        description="Name of this agent, unique among the agents of the site, the same after a restart. "
+        "Default: the host name.",
+    )
+    token: SecretStr | None = Field(
+        default=None, description="Agent token, as an admin got it from Airflow. Better: `token_file`."
+    )
+    token_file: Path | None = Field(
+        default=None,
+        description="File that holds the agent token, readable by its owner alone (mode 0600). Read again at "
+        "each registration, so that a token can be replaced while the agent runs.",
+    )
+    queues: Annotated[tuple[Name, ...], NoDecode] = Field(
+        min_length=1,
+        max_length=MAX_QUEUES,
+        description="Queues this agent serves, separated by commas.",
+    )
+    slots: int = Field(
+        default=8, ge=1, le=MAX_SLOTS, description="How many slots of work run at once. Most jobs take one."
+    )
+    kinds: Annotated[Literal["auto"] | tuple[JobKind, ...], NoDecode] = Field(
+        default="auto",
+        description="Kinds of job to take, separated by commas: `command`, `task`. Default `auto`: "
+        "`command`, and `task` where Airflow is installed.",
+    )
+    capabilities: Annotated[dict[str, CapabilityValue], NoDecode] = Field(
+        default={},
+        description="Facts to advertise beside the detected ones, such as `gpu=a100,rack=7,licensed=true`. "
+        "One that is detected too is replaced.",
+    )
+    state_dir: Path = Field(
+        default_factory=default_state_dir,
+        description="Directory for everything that must outlive a restart, on a local disk. One agent each. "
+        "Default: `/var/lib/edge-agent` for root, else `~/.local/state/edge-agent`.",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities to trust for `url`, instead of the host's own.",
+    )
+    allow_insecure_http: bool = Field(
+        default=False,
+        description="Allow `http://` to other hosts than this one: tokens then travel in the clear.",
+    )
+    execution_api_url: str | None = Field(
+        default=None,
+        description="Address of Airflow's Execution API for tasks. Default: `<url>/execution/`.",
+    )
+    drain_timeout_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        description="Seconds to wait for running work after the first SIGTERM. What still runs then is left "
+        "running, and adopted by the next start. 0: leave at once.",
+    )
+    cancel_grace_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        description="Seconds a cancelled job is given to end after SIGTERM, before SIGKILL.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="Least severity of the agent's own log: `debug`, `info`, `warning`, `error`.",
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console",
+        description="Form of the agent's own log: `console` for people, `json` for machines.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the signature is given
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which is passed in."""
+        return env_settings, init_settings
+
+    @field_validator("queues", "kinds", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str) and value.strip() != "auto":
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value.strip() if isinstance(value, str) else value
+
+    @field_validator("capabilities", mode="before")
+    @classmethod
+    def _parse_capabilities(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        return {name.strip(): _plain_value(text.strip()) for name, _, text in pairs}
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not re.match(NAME_PATTERN, value):
+            msg = f"{value!r} must be 1 to 64 letters, digits, '.', '_' or '-'"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("capabilities")
+    @classmethod
+    def _have_names(cls, value: dict[str, CapabilityValue]) -> dict[str, CapabilityValue]:
+        if wrong := [name for name in value if not re.match(NAME_PATTERN, name)]:
+            msg = (
+                f"{wrong[0]!r} must be 1 to 64 letters, digits, '.', '_' or '-'; write name=value,name=value"
+            )
+            raise ValueError(msg)
+        return value
+
+    @field_validator("url", "execution_api_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            msg = "must look like https://airflow.example.com"
+            raise ValueError(msg)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            msg = "must hold no user, password, query or fragment"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _is_encrypted(self) -> AgentSettings:
+        for name in ("url", "execution_api_url"):
+            parts = urlsplit(getattr(self, name) or "")
+            if parts.scheme == "http" and not self.allow_insecure_http and not _is_loopback(parts.hostname):
+                msg = (
+                    f"{_variable(name)}: http:// would send tokens in the clear; use https://, or set "
+                    f"{_variable('allow_insecure_http')}=true if the network is trusted"
+                )
+                raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_token(self) -> AgentSettings:
+        if (self.token is None) == (self.token_file is None):
+            msg = (
+                f"set one of {_variable('token_file')} and {_variable('token')}; "
+                "an admin creates a token with: airflow edge-agent tokens create"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def execution_api(self) -> str:
+        """Where a task talks to Airflow."""
+        return self.execution_api_url or self.url.rstrip("/") + "/execution/"
+
+    def read_token(self) -> SecretStr:
+        """Return the agent token, from its file as it is now.
+
+        :raises SettingsError: when the file cannot be read, is readable by others, or holds no token.
+        """
+        if self.token is not None:
+            return self.token
+        path = self.token_file
+        assert path is not None  # noqa: S101  _has_one_token
+        try:
+            mode = path.stat().st_mode
+            text = path.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"{_variable('token_file')}: cannot read {path}: {error}"
+            raise SettingsError(msg) from error
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            msg = f"{_variable('token_file')}: {path} is open to other users; run: chmod 600 {path}"
+            raise SettingsError(msg)
+        if not text or len(text.split()) > 1:
+            msg = f"{_variable('token_file')}: {path} must hold one token and nothing else"
+            raise SettingsError(msg)
+        return SecretStr(text)
+
+
+def load(config: Path | None = None) -> AgentSettings:
+    """Read the settings from the environment and, if one is named, a TOML file.
+
+    :raises SettingsError: when one is missing or wrong; the message has a line for each, by name.
+    """
+    if config is None and (named := os.environ.get(CONFIG_VARIABLE)):
+        config = Path(named)
+    try:
+        return AgentSettings(**(_read(config) if config else {}))
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(fault) for fault in error.errors())) from None
+
+
+def load_state_dir(config: Path | None = None) -> Path:
+    """Return the state directory alone, for what needs no token and no server.
+
+    :raises SettingsError: when the TOML file cannot be read.
+    """
+    if config is None and (named := os.environ.get(CONFIG_VARIABLE)):
+        config = Path(named)
+    chosen = os.environ.get(_variable("state_dir")) or (_read(config).get("state_dir") if config else None)
+    return Path(chosen) if chosen else default_state_dir()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{CONFIG_VARIABLE}: cannot read {path}: {error.strerror}"
+        raise SettingsError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{CONFIG_VARIABLE}: {path} is not TOML: {error}"
+        raise SettingsError(msg) from error
+
+
+def _line(fault: Any) -> str:
+    """Say one fault in one line, and never repeat the value: it may be the token."""
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return str(message)
+    name = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting"
+    if fault["type"] == "missing":
+        return f"{_variable(name)} is not set: {AgentSettings.model_fields[name].description}"
+    return f"{_variable(name)}: {message}"
+
+
+def _variable(field: str) -> str:
+    return ENV_PREFIX + field.upper()
+
+
+def _plain_value(text: str) -> CapabilityValue:
+    """Read ``true`` and ``7`` as what they look like, all else as text: 3.10 is a version, not 3.1."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return int(text) if re.fullmatch(r"-?\d{1,15}", text) else text
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"

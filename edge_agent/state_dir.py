@@ -1,0 +1,130 @@
+"""The state directory: one agent's own, locked while it runs.
+
+============================  ==========================================================================
+``attempts/``                 one attempt directory per assignment (:mod:`edge_agent.attempt_dir`)
+``status.json``               what the agent does now, for ``edge-agent status``
+``agent.lock``                held by the running agent; its text says which
+============================  ==========================================================================
+
+What if it dies here? The lock is the kernel's and goes with the process, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from edge_agent.errors import StateDirError, StateDirHeld
+
+
+class StateDir:
+    """The directory of one agent. Nothing is created before :meth:`prepare`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.attempts = path / "attempts"
+        self.status_file = path / "status.json"
+        self._lock_file = path / "agent.lock"
+
+    def prepare(self) -> None:
+        """Create what is missing, for the owner alone, and try what an agent will have to do.
+
+        :raises StateDirError: saying what is wrong and what to do.
+        """
+        try:
+            for path in (self.path, self.attempts):
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.probe()
+        except OSError as error:
+            raise StateDirError(self._complaint(error)) from error
+
+    def probe(self) -> None:
+        """Write, flush and link a file as an attempt directory needs it.
+
+        :raises OSError: when that fails now: the disk is full, read-only, or knows no hard links.
+        """
+        tried = self.attempts / f".probe-{uuid4()}"
+        linked = tried.with_suffix(".linked")
+        try:
+            with tried.open("wb") as file:
+                file.write(b"\0" * 4096)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(tried, linked)
+        finally:
+            tried.unlink(missing_ok=True)
+            linked.unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """How much the agent may still write here.
+
+        :raises OSError: when the directory is not there.
+        """
+        return shutil.disk_usage(self.path).free
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the directory for the agent of this name.
+
+        :raises StateDirHeld: when another agent holds it, saying which.
+        :raises StateDirError: when the file system cannot lock.
+        """
+        try:
+            handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StateDirError(self._complaint(error)) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise StateDirHeld(self._who_holds_it()) from None
+        except OSError as error:
+            os.close(handle)
+            raise StateDirError(self._complaint(error)) from error
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"name": name, "pid": os.getpid()}).encode(), 0)
+            yield
+        finally:
+            os.close(handle)
+
+    def holder(self) -> dict[str, Any] | None:
+        """Return name and pid of the agent that holds the directory now, or None."""
+        try:
+            handle = os.open(self._lock_file, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return self._read_holder()
+        finally:
+            os.close(handle)
+        return None
+
+    def _read_holder(self) -> dict[str, Any]:
+        try:
+            text: dict[str, Any] = json.loads(self._lock_file.read_bytes())
+        except ValueError:  # Its holder is between locking and writing.
+            return {"name": "unknown", "pid": 0}
+        return text
+
+    def _who_holds_it(self) -> str:
+        holder = self._read_holder()
+        return (
+            f"Agent {holder['name']!r} (pid {holder['pid']}) already uses the state directory {self.path}. "
+            "Stop it, or give this agent another EDGE_AGENT_STATE_DIR."
+        )
+
+    def _complaint(self, error: OSError) -> str:
+        return (
+            f"The state directory {self.path} cannot be used: {error.strerror or error}. It must be on a "
+            "local disk with space left, and writable for the user of the agent; or set EDGE_AGENT_STATE_DIR."
+        )

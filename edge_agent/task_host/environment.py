@@ -1,0 +1,85 @@
+"""The environment of the zygote, and so of every task: the site's settings, and nothing secret.
+
+Of what Airflow reads on the host, an environment variable wins over ``airflow.cfg``, and these win
+over the variables the agent itself was started with:
+
+=============================================================  ============================================
+variable                                                       why the host may not set it
+=============================================================  ============================================
+``AIRFLOW__CORE__EXECUTOR``                                    a Dag that names an executor the parsing host
+                                                               does not know does not parse
+``AIRFLOW__CORE__EXECUTION_API_SERVER_URL``                    the site's address is the agent's to know
+``AIRFLOW__CORE__HOSTNAME_CALLABLE``                           two agents on one host must not look like one:
+                                                               Airflow tells running copies apart by hostname
+``AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS``                    an API outage must not kill a task
+``AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT``        the supervisor spins without pause once its
+                                                               last heartbeat is older than 4/3 of it
+``AIRFLOW__DATABASE__SQL_ALCHEMY_CONN``, ``_CONN_ASYNC``,      a host has no metadata database; an
+ ``_ENGINE_ARGS``                                              ``airflow.cfg`` copied from a server must not
+                                                               make it look for one, or ask for its driver
+=============================================================  ============================================
+
+These are only defaults, a variable of the agent wins: ``AIRFLOW__OPERATORS__DEFAULT_QUEUE``, which is
+the site's; and ``AIRFLOW__CORE__LOAD_EXAMPLES``, off, because with it each task looks through all
+providers for example Dags, and Airflow's example plugins write into every task's log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edge_agent.attempt_dir import AttemptDir
+
+AGENT_NAME = "EDGE_AGENT_NAME"
+"""Which agent runs a task; what :func:`edge_agent.task_host.hostname.agent_name` answers with."""
+
+ASSIGNMENT_ID = "EDGE_AGENT_ASSIGNMENT_ID"
+JOB_ID = "EDGE_AGENT_JOB_ID"
+"""Which job a task is, and in whose hands: for people who look for it in the agent's log or on the page."""
+
+LOAD_EXAMPLES = "AIRFLOW__CORE__LOAD_EXAMPLES"
+
+OWN_PREFIX = "EDGE_AGENT_"
+"""The agent's own settings. None of them is a task's business, and one of them is its token."""
+
+NEVER = "1000000000"
+"""Of heartbeats or seconds: more than any task will see (as seconds, 31 years)."""
+
+
+def task_environment(
+    inherited: Mapping[str, str], *, agent_name: str, executor: str, default_queue: str, server: str
+) -> dict[str, str]:
+    """Build the environment of the zygote from the one the agent was started with.
+
+    :param inherited: the agent's own environment; its ``EDGE_AGENT_*`` variables are left out.
+    :param executor: the site's ``[core] executor`` string, from the answer to the registration.
+    :param default_queue: the site's ``[operators] default_queue``, from the same answer.
+    :param server: URL of the site's Execution API.
+    """
+    passed_on = {name: value for name, value in inherited.items() if not name.startswith(OWN_PREFIX)}
+    defaults = {LOAD_EXAMPLES: "False", "AIRFLOW__OPERATORS__DEFAULT_QUEUE": default_queue}
+    fixed = {
+        AGENT_NAME: agent_name,
+        "AIRFLOW__CORE__EXECUTOR": executor,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": server,
+        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "edge_agent.task_host.hostname.agent_name",
+        "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": NEVER,
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": NEVER,
+        # Airflow builds an engine whether it is used or not, and refuses one in memory.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////dev/null",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": "sqlite+aiosqlite:////dev/null",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS": "{}",
+    }
+    return defaults | passed_on | fixed
+
+
+def of_attempt(attempt: AttemptDir, *, agent: str, server: str) -> dict[str, str]:
+    """Return what one attempt adds to the environment of the zygote. Nothing in it is secret."""
+    offer = attempt.read("offer.json") or {}
+    return {
+        AGENT_NAME: agent,
+        ASSIGNMENT_ID: attempt.path.name,
+        JOB_ID: offer.get("job_id", ""),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": server,
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(attempt.log_folder),
+    }

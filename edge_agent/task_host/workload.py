@@ -1,0 +1,131 @@
+"""One Airflow workload, run by Airflow's own supervisor in this process, judged by what Airflow was told."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.executors import workloads
+from airflow.sdk.configuration import conf
+from airflow.sdk.execution_time.callback_supervisor import supervise_callback
+from airflow.sdk.execution_time.connection_test_supervisor import supervise_connection_test
+from airflow.sdk.execution_time.supervisor import supervise_task
+from pydantic import TypeAdapter, ValidationError
+
+from edge_agent.attempt_dir import Result
+from edge_agent.errors import CannotStart
+from edge_agent.task_host import coordinator
+from edge_agent.task_host.environment import LOAD_EXAMPLES
+from edge_agent.task_host.execution_client import ExecutionClient
+from edge_agent.task_host.log_path import relative_log
+from edge_agent.task_host.outcome import Told, judge
+
+EXAMPLES = ("example_dags", "-example-dags")
+"""How the names of the bundles end that Airflow makes of its own and its providers' examples."""
+
+# Built once, in the zygote: building it costs more than using it.
+_READER: TypeAdapter[workloads.ExecutorWorkload] = TypeAdapter(workloads.ExecutorWorkload)
+
+
+@dataclass
+class Work:
+    """One workload on its way. ``told`` is read by whoever has to end it early, too."""
+
+    workload: workloads.ExecutorWorkload
+    log: str | None
+    server: str
+    client: ExecutionClient
+
+    @property
+    def told(self) -> Told:
+        """What passed between task and Airflow so far."""
+        return self.client.told
+
+    @property
+    def title(self) -> str:
+        """What the process list shows."""
+        if isinstance(self.workload, workloads.ExecuteTask):
+            return f"{self.workload.ti.dag_id}.{self.workload.ti.task_id}"
+        return self.workload.display_name
+
+    def run(self) -> Result:
+        """Run it to its end. Whatever Airflow's supervisor raises goes through."""
+        match self.workload:
+            case workloads.ExecuteTask():
+                return judge(self._run_task(self.workload), self.told)
+            case workloads.ExecuteCallback():
+                return Result(exit_code=self._run_callback(self.workload))
+            case _:
+                return Result(exit_code=self._run_connection_test(self.workload))
+
+    def _run_task(self, task: workloads.ExecuteTask) -> int:
+        _choose_coordinator(task.ti.queue or "default")
+        if task.bundle_info.name.endswith(EXAMPLES):
+            os.environ[LOAD_EXAMPLES] = "True"  # Off for all others; Airflow knows these bundles only then.
+        return supervise_task(
+            ti=task.ti,  # type: ignore[arg-type]  # Airflow's executors pass it too: it looks the same
+            bundle_info=task.bundle_info,
+            dag_rel_path=task.dag_rel_path,
+            token=task.token,
+            server=self.server,
+            log_path=self.log,
+            client=self.client,
+            sentry_integration=task.sentry_integration,
+        )
+
+    def _run_callback(self, callback: workloads.ExecuteCallback) -> int:
+        return supervise_callback(
+            id=callback.callback.id,
+            callback_path=callback.callback.data.get("path", ""),
+            callback_kwargs=callback.callback.data.get("kwargs", {}),
+            dag_rel_path=callback.dag_rel_path,
+            log_path=self.log,
+            bundle_info=callback.bundle_info,
+            token=callback.token,
+            server=self.server,
+            client=self.client,
+        )
+
+    def _run_connection_test(self, test: workloads.TestConnection) -> int:
+        return supervise_connection_test(
+            connection_test_id=test.connection_test_id,
+            connection_id=test.connection_id,
+            timeout=test.timeout,
+            token=test.token,
+            server=self.server,
+        )
+
+
+def read(payload: dict[str, Any], *, server: str) -> Work:
+    """Make what the server confirmed into something to run.
+
+    :raises CannotStart: when it is no workload this Airflow knows.
+    """
+    try:
+        workload = _READER.validate_python(payload["workload"])
+    except KeyError:
+        msg = "The payload holds no workload."
+        raise CannotStart(msg) from None
+    except ValidationError as error:
+        # Field names only, and no cause: the error itself would show the input, and with it the token.
+        fields = "; ".join(
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False)
+        )
+        msg = f"Airflow on this host cannot read the workload: {fields}."
+        raise CannotStart(msg) from None
+    client = ExecutionClient(base_url=server, token=workload.token)
+    return Work(workload, relative_log(payload), server, client)
+
+
+def _choose_coordinator(queue: str) -> None:
+    """Have the tasks of this queue run by ours, unless the host's operator chose one for it."""
+    chosen = conf.getjson("sdk", "queue_to_coordinator", fallback={})
+    if queue in chosen:
+        return
+    known = conf.getjson("sdk", "coordinators", fallback={})
+    os.environ["AIRFLOW__SDK__QUEUE_TO_COORDINATOR"] = json.dumps(chosen | {queue: coordinator.NAME})
+    os.environ["AIRFLOW__SDK__COORDINATORS"] = json.dumps(
+        known | {coordinator.NAME: {"classpath": coordinator.CLASSPATH}}
+    )
