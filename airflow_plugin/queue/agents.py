@@ -62,20 +62,27 @@ def register(
         "slots": asked.slots,
         "free_slots": asked.slots,
     }
-    # Two processes may register a new name at the same moment: whoever comes second finds the row.
-    new = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
-    session.execute(new(AgentRow).values(name=name, **values).on_conflict_do_nothing())
-    fresh = select(AgentRow).where(AgentRow.name == name).execution_options(populate_existing=True)
-    agent = session.scalars(fresh.with_for_update()).one()
+    agent = _locked(session, name, values)
     if agent.team_name != token.team_name:
         msg = f"The name {name!r} belongs to an agent of another team. Choose another name."
         raise Forbidden(msg)
     if agent.session_id != session_id:
         before = {"previous_session_id": agent.session_id, "previous_instance": agent.instance}
         _update(session, name, **before, **values)
-        agent = session.scalars(fresh).one()
+        session.refresh(agent)
     holding = _take_over(session, name, session_id, asked)
     return Registered(session_id, secret, agent, directives_of(session, agent, holding))
+
+
+def _locked(session: Session, name: str, values: dict[str, Any]) -> AgentRow:
+    """Return the agent's row, locked: a new one with these values, or the one that is there, as it is.
+
+    One statement, because the same name may be registered twice, or deleted, at this moment.
+    """
+    new = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
+    mine = new(AgentRow).values(name=name, **values)
+    mine = mine.on_conflict_do_update(index_elements=[AgentRow.name], set_={"name": name}).returning(AgentRow)
+    return session.scalars(mine.execution_options(populate_existing=True)).one()
 
 
 def capabilities_of(asked: Registration) -> dict[str, Any]:
@@ -233,7 +240,10 @@ def refresh(session: Session, value: str, session_id: UUID) -> Heard:
     """
     agent = authenticate(session, value, session_id)
     if agent.nudged:
-        _update(session, agent.name, nudged=False)
+        # Read as it is at this moment: what was decided since the line above is not to be hushed up.
+        heard = update(AgentRow).where(AgentRow.name == agent.name).values(nudged=False).returning(AgentRow)
+        options = {"synchronize_session": False, "populate_existing": True}
+        agent = session.scalars(heard.execution_options(**options)).one()
     return standing(session, agent, assignments.Holding(cancel=assignments.to_cancel(session, agent.name)))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, delete, exists, insert, or_, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow, LogRow
@@ -200,18 +200,6 @@ def settle(session: Session, ids: Collection[UUID]) -> None:
             update(JobRow)
             .where(JobRow.id.in_(ids))
             .values(settled=True)
-            .execution_options(synchronize_session=False)
-        )
-
-
-def adopt(session: Session, ids: Collection[UUID], owner: str) -> None:
-    """Give jobs to a new owner, which is told again of those that have ended."""
-    if ids:
-        ended = JobRow.ended_at.is_not(None)
-        session.execute(
-            update(JobRow)
-            .where(JobRow.id.in_(ids))
-            .values(owner=owner, notify=case((ended, True), else_=JobRow.notify))
             .execution_options(synchronize_session=False)
         )
 

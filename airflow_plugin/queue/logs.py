@@ -7,7 +7,7 @@ lost is asked for again at the old offset, and told where the end is.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from airflow_plugin.models import JobRow, LogRow
 from edge_agent.protocol import LogAck
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
 
@@ -53,7 +54,8 @@ def append(
     moved = session.execute(
         update(JobRow)
         .where(mine, JobRow.log_bytes == row.log_bytes)
-        .values(log_bytes=end, log_full=full)
+        # What comes after an upload, from an agent that was lost and is back, is to be uploaded too.
+        .values(log_bytes=end, log_full=full, log_uploaded_at=None)
         .returning(JobRow.id)
         .execution_options(synchronize_session=False)
     ).first()
@@ -109,26 +111,32 @@ def read(session: Session, job_id: UUID, offset: int = 0) -> Iterator[bytes]:
             yield chunk.data[max(0, offset - chunk.start_offset) :]
 
 
-def jobs_of_try(session: Session, *, key: tuple[str, str, str, int, int]) -> list[Any]:
+def jobs_of_try(session: Session, *, key: tuple[str, str, str, int, int]) -> list[Row[Any]]:
     """Return the jobs of one try, in the order they were queued: a deferred task has several.
 
-    ``key``: dag id, run id, task id, map index, try number. Rows ``(id, agent_name, log_uploaded_at)``.
+    ``key``: dag id, run id, task id, map index, try number.
     """
     dag_id, run_id, task_id, map_index, try_number = key
+    columns = JobRow.id, JobRow.agent_name, JobRow.state, JobRow.reason, JobRow.message
+    times = JobRow.exit_code, JobRow.signal, JobRow.ended_at, JobRow.log_uploaded_at
     return list(
         session.execute(
-            select(JobRow.id, JobRow.agent_name, JobRow.log_uploaded_at)
+            select(*columns, *times)
             .where(
                 JobRow.dag_id == dag_id,
                 JobRow.run_id == run_id,
                 JobRow.task_id == task_id,
                 JobRow.map_index == map_index,
                 JobRow.try_number == try_number,
-                JobRow.agent_name.is_not(None),
             )
             .order_by(JobRow.queued_at, JobRow.id)
         )
     )
+
+
+def with_chunks(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these jobs have anything of their log in the table."""
+    return set(session.scalars(select(LogRow.job_id).where(LogRow.job_id.in_(ids)).distinct()))
 
 
 def purge(session: Session, older_than_days: float, limit: int = 1000) -> int:

@@ -72,6 +72,17 @@ def take_over(session: Session, ids: Collection[UUID], *, since: str, to: str) -
         )
 
 
+def disown(session: Session, owner: str, which: ColumnElement[bool] | None = None) -> None:
+    """Make the unsettled jobs of an owner that is no more nobody's."""
+    mine = JobRow.owner == owner, ~JobRow.settled
+    session.execute(
+        update(JobRow)
+        .where(*mine, *([] if which is None else [which]))
+        .values(owner=None, notify=False)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def unsettled_of(
     session: Session, which: ColumnElement[bool], limit: int | None = None
 ) -> Sequence[Row[Any]]:

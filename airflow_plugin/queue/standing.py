@@ -116,9 +116,15 @@ def _of_rows(
 
 
 def _of_tasks(session: Session, some: Mapping[UUID, Workload]) -> dict[UUID, Verdict]:
-    columns = TaskInstance.id, TaskInstance.state, TaskInstance.queued_by_job_id
+    columns = TaskInstance.id, TaskInstance.state, TaskInstance.try_number, TaskInstance.queued_by_job_id
     rows = session.execute(select(*columns).where(TaskInstance.id.in_(some)))
-    found = {row.id: Verdict(_TASK.get(row.state, Standing.OVER), row.queued_by_job_id) for row in rows}
+    # One that failed before it started keeps its id for the next try.
+    found = {
+        row.id: Verdict(_TASK.get(row.state, Standing.OVER), row.queued_by_job_id)
+        if row.try_number == some[row.id].try_number
+        else Verdict(Standing.OVER)
+        for row in rows
+    }
     if missing := [workload for each, workload in some.items() if each not in found]:
         found |= _of_renewed(session, missing)
     return found

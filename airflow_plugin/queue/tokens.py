@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
+MAX_TEAM = 50
+
+
 def create(
     session: Session,
     name: str,
@@ -33,12 +36,18 @@ def create(
 
     ``queues`` None allows every queue; ``expires_in_days`` None never expires.
 
-    :raises Invalid: for a bad name, a name in use, a bad queue name, or an age that is not positive.
+    :raises Invalid: for a bad name, a name in use, a bad queue name, no queue, or an age that is not positive.
     """
+    if queues is not None and not queues:
+        msg = "a token that allows no queue lets nobody in; name one, or none to allow every queue"
+        raise Invalid(msg)
     for word in (name, *(queues or ())):
         if not re.fullmatch(NAME_PATTERN, word):
             msg = f"{word!r} is not a name: letters, digits, '.', '_' and '-', at most 64 of them"
             raise Invalid(msg)
+    if team is not None and len(team) > MAX_TEAM:
+        msg = f"no team has a name of {len(team)} characters; Airflow allows {MAX_TEAM}"
+        raise Invalid(msg)
     if expires_in_days is not None and expires_in_days <= 0:
         msg = f"a token cannot expire in {expires_in_days} days; give a number above 0"
         raise Invalid(msg)
@@ -52,7 +61,7 @@ def create(
             name=name,
             prefix=secret.lookup,
             secret_hash=secret.digest,
-            queues=list(queues) if queues else None,
+            queues=list(queues) if queues is not None else None,
             team_name=team,
             created_at=clock.now(),
             created_by=created_by,

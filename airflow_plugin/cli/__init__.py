@@ -1,0 +1,1 @@
+"""``airflow edge-agent ...``: agents, tokens and jobs, for admins at a shell of the Airflow side."""

@@ -1,0 +1,79 @@
+"""``airflow edge-agent agents ...``"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from airflow_plugin.cli.command import RefusedError, command, queue, show, user
+from airflow_plugin.cli.durations import seconds
+from airflow_plugin.queue import overview, steering
+
+COLUMNS = {
+    "name": lambda agent: agent["name"],
+    "state": lambda agent: _state(agent),
+    "queues": lambda agent: ",".join(agent["queues"]),
+    "slots": lambda agent: f"{agent['used_slots']}/{agent['slots']}",
+    "running": lambda agent: agent["running"],
+    "host": lambda agent: agent["hostname"],
+    "version": lambda agent: agent["versions"].get("agent"),
+    "last_seen": lambda agent: agent["last_seen_at"],
+    "reason": lambda agent: agent["cordon_reason"],
+}
+
+
+@command
+def list_agents(args: Namespace) -> None:
+    """List every agent."""
+    with queue() as session:
+        agents = [agent.model_dump(mode="json") for agent in overview.agents(session)]
+    show(agents, args.output, COLUMNS)
+
+
+def _state(agent: dict[str, object]) -> str:
+    aside = "draining" if agent["drain_requested_at"] else "cordoned" if agent["cordoned_at"] else None
+    return f"{agent['state']}, {aside}" if aside else str(agent["state"])
+
+
+@command
+def cordon_agent(args: Namespace) -> None:
+    """Cordon one."""
+    expiry = seconds(args.expires_in, "--expires-in")
+    with queue() as session:
+        steering.cordon(session, args.name, by=user(), reason=args.reason, expires_in_seconds=expiry)
+    print(f"Agent {args.name!r} is cordoned" + (f" for {args.expires_in}." if expiry else " until it is uncordoned."))
+
+
+@command
+def uncordon_agent(args: Namespace) -> None:
+    """Uncordon one."""
+    with queue() as session:
+        steering.uncordon(session, args.name)
+    print(f"Agent {args.name!r} is offered work again.")
+
+
+@command
+def drain_agent(args: Namespace) -> None:
+    """Drain one."""
+    deadline = seconds(args.deadline, "--deadline")
+    with queue() as session:
+        steering.drain(session, args.name, by=user(), deadline_seconds=deadline)
+    print(f"Agent {args.name!r} stops when its work is done" + (f", or in {args.deadline}." if deadline else "."))
+
+
+@command
+def delete_agent(args: Namespace) -> None:
+    """Delete one, after asking."""
+    question = f"Delete agent {args.name!r}? Its running jobs fail, and it is told to kill them. [y/N] "
+    if not args.yes and not _is_sure(question):
+        msg = "nothing was deleted"
+        raise RefusedError(msg)
+    with queue() as session:
+        failed, returned = steering.delete(session, args.name)
+    print(f"Agent {args.name!r} is deleted; {failed} running jobs failed, {returned} offers went back to the queue.")
+
+
+def _is_sure(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in {"y", "yes"}
+    except EOFError:  # nobody is there to answer
+        return False

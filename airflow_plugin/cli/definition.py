@@ -1,0 +1,102 @@
+"""The words of ``airflow edge-agent``. Read at every start of ``airflow``: nothing here imports what does the work."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
+
+from edge_agent.protocol import JobState
+
+_HERE = "airflow_plugin.cli"
+
+OUTPUT = Arg(
+    ("-o", "--output"),
+    help="Output format: table, json, yaml or plain (default: table)",
+    metavar="FORMAT",
+    choices=("table", "json", "yaml", "plain"),
+    default="table",
+)
+AGENT = Arg(("name",), help="Name of the agent")
+TOKEN = Arg(("name",), help="Name of the token, for people")
+YES = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
+REASON = Arg(("--reason",), help="Why, for whoever wonders")
+CORDON_EXPIRY = Arg(
+    ("--expires-in",), metavar="TIME", help="Lift the cordon by itself after e.g. 90s, 30m, 2h or 7d (default: never)"
+)
+DEADLINE = Arg(
+    ("--deadline",), metavar="TIME", help="Stop the agent after e.g. 30m or 2h even if work is left (default: wait)"
+)
+QUEUES = Arg(
+    ("-q", "--queues"), metavar="QUEUES", help="Comma separated queues the token allows (default: every queue)"
+)
+TEAM = Arg(("--team-name",), help="Team of the agents that register with it, in a deployment with teams")
+TOKEN_EXPIRY = Arg(
+    ("--expires-in-days",), metavar="DAYS", default="90", help="Days until it expires, or 'never' (default: 90)"
+)
+STATE = Arg(("-s", "--state"), help="Only jobs in this state", choices=tuple(JobState), metavar="STATE")
+JOB_QUEUE = Arg(("-q", "--queue"), help="Only jobs of this queue")
+JOB_AGENT = Arg(("-a", "--agent"), help="Only jobs that are or were on this agent")
+LIMIT = Arg(("-l", "--limit"), help="At most so many, the newest (default: 100)", type=int, default=100)
+
+
+def _command(name: str, function: str, text: str, *args: Arg) -> ActionCommand:
+    return ActionCommand(name=name, help=text, func=lazy_load_command(f"{_HERE}.{function}"), args=args)
+
+
+AGENTS = (
+    _command("list", "agent_commands.list_agents", "List agents: their state, queues, slots and work", OUTPUT),
+    _command(
+        "cordon",
+        "agent_commands.cordon_agent",
+        "Offer an agent nothing new; running work goes on",
+        AGENT,
+        REASON,
+        CORDON_EXPIRY,
+    ),
+    _command("uncordon", "agent_commands.uncordon_agent", "Offer an agent work again; ends a drain too", AGENT),
+    _command(
+        "drain", "agent_commands.drain_agent", "Cordon an agent and stop it when its work is done", AGENT, DEADLINE
+    ),
+    _command("delete", "agent_commands.delete_agent", "Forget an agent; its running jobs fail", AGENT, YES),
+)
+TOKENS = (
+    _command(
+        "create",
+        "token_commands.create_token",
+        "Create an agent token and print it, this once",
+        TOKEN,
+        QUEUES,
+        TEAM,
+        TOKEN_EXPIRY,
+        OUTPUT,
+    ),
+    _command("list", "token_commands.list_tokens", "List agent tokens, without their secrets", OUTPUT),
+    _command("revoke", "token_commands.revoke_token", "Revoke a token and end the sessions it opened", TOKEN),
+)
+JOBS = (
+    _command(
+        "list",
+        "job_commands.list_jobs",
+        "List jobs, newest first; a queued one says why it waits",
+        STATE,
+        JOB_QUEUE,
+        JOB_AGENT,
+        LIMIT,
+        OUTPUT,
+    ),
+)
+
+
+def get_commands() -> list[GroupCommand]:
+    """Return the group that ``airflow`` adds."""
+    return [
+        GroupCommand(
+            name="edge-agent",
+            help="Manage edge agents",
+            description="Agents that only dial out: list, cordon, drain and delete them; their tokens; their jobs.",
+            subcommands=[
+                GroupCommand(name="agents", help="Manage agents", subcommands=AGENTS),
+                GroupCommand(name="tokens", help="Manage the tokens agents register with", subcommands=TOKENS),
+                GroupCommand(name="jobs", help="Look at jobs", subcommands=JOBS),
+            ],
+        )
+    ]

@@ -1,0 +1,112 @@
+"""What Airflow learns of this package when it looks for providers: the section, executor, tables, plugin, CLI.
+
+Airflow calls this while it reads its own configuration: nothing of Airflow may be imported here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from airflow_plugin.config import SECTION, QueueConfig
+
+OPTIONS: dict[str, str] = {
+    "heartbeat_seconds": """
+Seconds between two heartbeats of an agent. Agents are told when they register, so that no host needs to be
+configured with it. Raise it for hosts behind slow or metered links; a lost agent is then noticed later.
+""",
+    "missed_heartbeats": """
+Number of heartbeats in a row an agent may miss before it is lost: its running jobs then fail as
+``agent_lost``, so that Airflow can retry them elsewhere. Raise it for links that drop out for longer than
+``heartbeat_seconds`` times this.
+""",
+    "offer_seconds": """
+Seconds an agent has to confirm a job it was offered. After that the job goes back to the queue; no retry is
+burnt. Raise it when confirms over a slow link come too late.
+""",
+    "poll_seconds": """
+Seconds the API server holds a poll of an agent that waits for work; at most 60. Lower it when a proxy
+between agents and API server ends requests that wait for as long as this.
+""",
+    "watch_seconds": """
+Seconds between two looks of an API server process at what is queued, while at least one agent waits. One
+statement each, whatever the number of agents. Raise it to spare the database; jobs start later by as much.
+""",
+    "queue_timeout_seconds": """
+Seconds a job waits for an agent before it fails as ``queue_timeout``. A task that fails this way is retried by
+Airflow as its ``retries`` say. One task's own limit is ``executor_config={"edge_agent": {"queue_timeout":
+seconds}}``. Raise it when agents are away for longer than this on purpose.
+""",
+    "priority_step_seconds": """
+Seconds of head start in the queue that each unit of ``priority_weight`` gives. Waiting counts as much as
+weight, so that a low priority never starves. Raise it to make priority count for more.
+""",
+    "priority_head_start_seconds": """
+Largest head start in seconds, forwards or backwards, that priority can give. Raise it when jobs of high
+priority wait behind a backlog that is longer than this.
+""",
+    "sync_seconds": """
+Seconds between two looks of the executor, inside the scheduler, for jobs that ended. It reads only those.
+Raise it to spare the database; the scheduler then hears of an end later by as much.
+""",
+    "reconcile_seconds": """
+Seconds between two comparisons of jobs with their task instances, a bounded number each time. It is how the
+executor notices tasks that a user cleared, marked or deleted. Raise it to spare the database; such a task's
+process then ends later.
+""",
+    "log_chunk_bytes": """
+Most bytes of a task's log an agent sends in one request. Lower it when a proxy refuses bodies of this size.
+""",
+    "log_limit_bytes": """
+Most bytes of one job's log that are kept. What comes after is thrown away, and a line in the log says so. Raise
+it when logs are cut that people need whole; they stand in the metadata database until they are uploaded or
+purged.
+""",
+    "log_retention_days": """
+Days the log of a job that has ended stays in the metadata database. Where a remote log store is configured,
+logs go there soon after the end and are removed here; where none is, this is how long a log can be read.
+""",
+    "job_retention_days": """
+Days a job that has ended stays in the job list. Raise it to look further back; each job is one row.
+""",
+    "batch": """
+Most jobs an agent is offered, confirms or reports in one request; at most 256. Lower it when agents with many
+slots should leave work to others in a burst.
+""",
+}
+"""What every option means, by name. Defaults and types come from :class:`QueueConfig`."""
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider info of this distribution."""
+    return {
+        "package-name": "airflow-edge-agent",
+        "name": "Edge Agent",
+        "description": (
+            "Runs Airflow tasks and commands on hosts behind a firewall, by agents that only ever dial out. "
+            "Work is confirmed before it starts, and survives restarts of everything."
+        ),
+        "executors": ["airflow_plugin.executor.AgentExecutor"],
+        "db-managers": ["airflow_plugin.db.EdgeAgentDBManager"],
+        "plugins": [{"name": "edge_agent", "plugin-class": "airflow_plugin.plugin.EdgeAgentPlugin"}],
+        "cli": ["airflow_plugin.cli.definition.get_commands"],
+        "config": {
+            SECTION: {
+                "description": (
+                    "The queue that airflow-edge-agent keeps in Airflow's metadata database for its agents. "
+                    "Read by schedulers and API servers; agents are told what they need."
+                ),
+                "options": {field.name: _option(field.name, field.default) for field in fields(QueueConfig)},
+            }
+        },
+    }
+
+
+def _option(name: str, default: Any) -> dict[str, Any]:
+    return {
+        "description": OPTIONS[name].strip() + "\n",
+        "version_added": "0.1.0",
+        "type": "integer" if isinstance(default, int) else "float",
+        "example": None,
+        "default": str(default),
+    }

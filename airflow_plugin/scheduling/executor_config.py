@@ -1,0 +1,84 @@
+"""What a Dag author may ask for: ``executor_config={"edge_agent": {...}}`` on any task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_plugin.errors import Invalid
+from airflow_plugin.queue.placement import validated_requirements
+from edge_agent.protocol import CapabilityValue, RunnerName
+from edge_agent.protocol.agents import MAX_SLOTS
+
+KEY = "edge_agent"
+LONGEST_TIMEOUT_SECONDS = 365 * 86_400
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What one task asks for.
+
+    ``requires``: capabilities an agent must have. ``runner``: where on the host it runs. ``slots``: None takes
+    the task's pool slots. ``queue_timeout``: seconds to wait for an agent; None takes the configured ones.
+    """
+
+    requires: Mapping[str, CapabilityValue] = field(default_factory=dict)
+    runner: RunnerName = RunnerName.LOCAL
+    slots: int | None = None
+    queue_timeout: float | None = None
+
+
+def wishes(executor_config: object) -> Wishes:
+    """Read a task's ``executor_config``; none at all asks for nothing.
+
+    :raises Invalid: naming the key that cannot be there, or the value and what it must be.
+    """
+    if not executor_config:
+        return Wishes()
+    ours = _mapping(executor_config, "executor_config", {KEY}).get(KEY)
+    if ours is None:
+        return Wishes()
+    asked = _mapping(ours, f'executor_config["{KEY}"]', set(_READERS))
+    return Wishes(**{name: _READERS[name](value) for name, value in asked.items() if value is not None})
+
+
+def _mapping(value: object, where: str, allowed: set[str]) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        msg = f"{where} must be a mapping, not {type(value).__name__}"
+        raise Invalid(msg)
+    for key in value:
+        if key not in allowed:
+            msg = f"{where} has the key {key!r}, which means nothing here; allowed is {', '.join(sorted(allowed))}"
+            raise Invalid(msg)
+    return value
+
+
+def _runner(value: object) -> RunnerName:
+    if value not in list(RunnerName):
+        msg = f"runner is {value!r}; it must be one of {', '.join(RunnerName)}"
+        raise Invalid(msg)
+    return RunnerName(str(value))
+
+
+def _slots(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_SLOTS:
+        msg = f"slots is {value!r}; it must be a whole number from 1 to {MAX_SLOTS}"
+        raise Invalid(msg)
+    return value
+
+
+def _queue_timeout(value: object) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < float(str(value)) <= LONGEST_TIMEOUT_SECONDS:
+        msg = f"queue_timeout is {value!r}; it must be seconds, above 0 and at most {LONGEST_TIMEOUT_SECONDS}"
+        raise Invalid(msg)
+    return float(str(value))
+
+
+_READERS: dict[str, Any] = {
+    "requires": validated_requirements,
+    "runner": _runner,
+    "slots": _slots,
+    "queue_timeout": _queue_timeout,
+}
