@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from airflow_plugin.models import JobRow, LogRow
@@ -278,3 +279,13 @@ def _poll_until_offered(agent: Agent) -> list[dict[str, str]]:
 
     wait_until(offered, what="an offer", timeout=20)
     return found
+
+
+def test_a_payload_of_200_kilobytes_arrives_whole(agent: Agent, database: Session, submit: Submit) -> None:
+    agent.register()
+    job_id = submit(agent)
+    payload = {"command": ["true", "é" * 100_000]}
+    database.execute(update(JobRow).where(JobRow.id == job_id).values(payload=json.dumps(payload)))
+    database.commit()
+    assignment = agent.poll()["offers"][0]["assignment_id"]
+    assert agent.confirm(assignment)["confirmed"][0]["payload"] == payload

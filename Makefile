@@ -1,0 +1,97 @@
+# Everything one does here. `make` explains itself; `make ci` is what continuous integration runs.
+
+.DEFAULT_GOAL := help
+# Targets install into one environment and share one machine: never two at a time.
+.NOTPARALLEL:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+# The floors of the tests. A floor that is not there yet is empty, not an error.
+INTEGRATION := $(wildcard tests/integration tests/packaging tests/docs)
+# The tools find each other, and a test finds the programs of this environment, not the machine's.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# No tool may answer a question or wait for one.
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help
+help: ## Say what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv with the locked tools and this project in it (PYTHON=... chooses another Python)
+
+$(STAMP): requirements/dev.txt requirements/uv.txt requirements/bootstrap.sh pyproject.toml
+	@requirements/bootstrap.sh
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: fmt
+fmt: $(STAMP) ## Format, and repair what can be repaired
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: lint
+lint: $(STAMP) ## Formatting, ruff, import contracts, types, spelling, house rules, lock
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(PYTEST) -q tests/lint
+	$(BIN)/python requirements/lock.py --check
+
+.PHONY: test
+test: test-unit test-int test-e2e ## All tests
+
+.PHONY: test-unit
+test-unit: $(STAMP) ## Tests without processes, network or database
+	$(PYTEST) tests/unit
+
+.PHONY: test-int
+test-int: $(STAMP) ## Tests with real databases, servers, processes and wheels
+	$(PYTEST) $(INTEGRATION)
+
+.PHONY: test-e2e
+test-e2e: $(STAMP) ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
+	$(PYTEST) tests/e2e
+
+.PHONY: coverage
+coverage: PYTEST := $(BIN)/coverage run -m pytest
+coverage: clean-coverage test-unit test-int ## What unit and integration tests reach
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+.PHONY: clean-coverage
+clean-coverage:
+	@rm -f .coverage .coverage.*
+
+.PHONY: demo
+demo: $(STAMP) ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end after one success)
+	@exec $(BIN)/python docs/demo/run.py $(if $(ONCE),--once)
+
+.PHONY: bench
+bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for the docs
+	$(BIN)/python -m tests.bench
+
+.PHONY: gen
+gen: $(STAMP) ## Write what is generated: reference pages, OpenAPI
+	$(BIN)/python -m tests.gen
+
+.PHONY: gen-check
+gen-check: $(STAMP) ## Fail when something generated is stale
+	$(BIN)/python -m tests.gen --check
+
+.PHONY: lock
+lock: $(STAMP) ## Resolve the dependencies anew into requirements/ (UPGRADE=1: the newest of everything)
+	$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
+
+.PHONY: build
+build: $(STAMP) ## Source distribution and wheel into dist/
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear
+
+.PHONY: ci
+ci: lint gen-check test ## What continuous integration runs

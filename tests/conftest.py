@@ -1,0 +1,109 @@
+"""What every test may use: a clean environment, real databases, and the promise that nothing is left.
+
+Fixtures for databases give a SQLAlchemy URL of a database of the test's own, migrated by Airflow's
+own command: ``sqlite_url``, ``postgres_url``, and ``database_url``, which runs the test on both.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.migrated import copy_sqlite, migrate, sqlite_url_of
+from tests.support.postgres import Postgres
+from tests.support.process import left_behind, watch_over_children
+
+# Airflow reads its environment when it is first imported, and writes a configuration file into its
+# home: both must be ours before any test module is collected.
+_HOME = Path(tempfile.mkdtemp(prefix="edge-agent-tests-"))
+_FOREIGN = ("AIRFLOW", "EDGE_AGENT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+for _name in [name for name in os.environ if name.upper().startswith(_FOREIGN)]:
+    del os.environ[_name]
+os.environ["AIRFLOW_HOME"] = str(_HOME)
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = sqlite_url_of(_HOME / "airflow.db")
+
+
+def pytest_configure() -> None:
+    """Whatever this run starts ends with it; and nothing in this process dials out."""
+    watch_over_children()
+    sys.addaudithook(_refuse_to_dial_out)
+
+
+def pytest_unconfigure() -> None:
+    """Leave no file behind."""
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs something by what it uses, so that nobody has to remember to."""
+    for item in items:
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgres)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    """Fail the run when a process it started, directly or not, is still there at its end."""
+    yield
+    assert not left_behind(), "processes left behind:\n" + "\n".join(left_behind())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Give the Postgres server of this run. A test that stops or kills it starts it again."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the name of a migrated database, to make others from. Nobody connects to it."""
+    name = postgres.create()
+    migrate(postgres.url(name), tmp_path_factory.mktemp("migrate-postgres"))
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the file of a migrated SQLite database, to copy."""
+    file = tmp_path_factory.mktemp("migrate-sqlite") / "airflow.db"
+    migrate(sqlite_url_of(file), file.parent)
+    return file
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
+    """Give the URL of a migrated Postgres database of one's own."""
+    with postgres.database(postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Give the URL of a migrated SQLite database of one's own."""
+    return copy_sqlite(sqlite_template, tmp_path / "airflow.db")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Give a migrated database of one's own, of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+def _refuse_to_dial_out(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "socket.connect" or not isinstance(address := arguments[1], tuple):
+        return
+    host = "127.0.0.1" if address[0] == "localhost" else address[0]
+    if not ip_address(host.partition("%")[0]).is_loopback:
+        msg = f"a test dialled out, to {address}: tests talk to this machine only"
+        raise RuntimeError(msg)

@@ -1,0 +1,95 @@
+"""One whole Airflow for all end-to-end tests, on Postgres, and as many agent hosts as they want.
+
+``bed`` is shared: a test that stops a part of it starts it again before it ends. Tests stay out of
+each other's way by queues: one that kills its agent uses a queue and a host of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.agent_host import AgentHost
+from tests.support.airflow_bed import AirflowBed
+from tests.support.postgres import Postgres
+
+DAGS = Path(__file__).parent / "dags"
+HERE = Path(__file__).parent
+LIMIT = 300
+"""Seconds for one test, the start of what it is the first to need included."""
+
+_beds: list[AirflowBed] = []
+_hosts: list[AgentHost] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything here, and give it the time that real processes take."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(LIMIT))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say where the logs of a failure are, and show how those of the agents end."""
+    report = yield
+    if report.failed and HERE in item.path.parents:
+        report.sections += [("Airflow's logs", str(bed.home)) for bed in _beds]
+        report.sections += [(f"{host.home}/agent.log", _end_of(host.output())) for host in _hosts]
+    return report
+
+
+@pytest.fixture(scope="session")
+def bed(
+    postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowBed]:
+    """Give the Airflow of this run, with every Dag of ``tests/e2e/dags`` loaded."""
+    with postgres.database(postgres_template) as url:
+        airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS)
+        _beds.append(airflow)
+        with airflow:
+            yield airflow
+
+
+@pytest.fixture(scope="session")
+def make_host(
+    bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., AgentHost]]:
+    """Give a function that makes a host with a token of its own; :class:`AgentHost` has its arguments.
+
+    The agent is not started; whatever runs on the host when the run ends is killed.
+    """
+
+    def make(name: str, *queues: str, slots: int = 4, **settings: str) -> AgentHost:
+        host = AgentHost(
+            tmp_path_factory.mktemp(name),
+            url=bed.url,
+            name=name,
+            token=bed.create_token(name, queues),
+            queues=queues,
+            slots=slots,
+            dags=DAGS,
+            settings=settings,
+        )
+        _hosts.append(host)
+        return host
+
+    yield make
+    for host in _hosts:
+        host.power_off()
+
+
+@pytest.fixture(scope="session")
+def onprem(make_host: Callable[..., AgentHost]) -> AgentHost:
+    """Give the host that serves the queue ``onprem``, its agent running. No test may harm it."""
+    return make_host("onprem-1", "onprem", slots=8).start()
+
+
+def _end_of(log: str, lines: int = 40) -> str:
+    return "\n".join(log.splitlines()[-lines:])

@@ -1,0 +1,52 @@
+"""A queue API and an agent: real processes over a real socket, and no Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.agent_host import AgentHost
+from tests.support.fake_queue import AGENT_TOKEN, FakeQueue
+from tests.support.waiting import wait_until
+
+StartAgent = Callable[..., AgentHost]
+
+
+@pytest.fixture
+def queue() -> Iterator[FakeQueue]:
+    """Give a queue API that beats every second, so that nothing takes long."""
+    with FakeQueue() as server:
+        yield server
+
+
+@pytest.fixture
+def agent_of(tmp_path: Path) -> Iterator[Callable[..., AgentHost]]:
+    """Give a function that starts agents for a queue; they and all they started end with the test."""
+    with ExitStack() as hosts:
+
+        def start(queue: FakeQueue, *, name: str = "h1", slots: int = 4, **settings: Any) -> AgentHost:
+            variables = {f"EDGE_AGENT_{key.upper()}": str(value) for key, value in settings.items()}
+            host = AgentHost(
+                tmp_path / name,
+                url=queue.url,
+                name=name,
+                token=AGENT_TOKEN,
+                queues=["q"],
+                slots=slots,
+                settings={"EDGE_AGENT_KINDS": "command", "EDGE_AGENT_LOG_LEVEL": "debug", **variables},
+            )
+            return hosts.enter_context(host)
+
+        yield start
+
+
+@pytest.fixture
+def agent(queue: FakeQueue, agent_of: StartAgent) -> AgentHost:
+    """Give an agent that has registered with ``queue``."""
+    host = agent_of(queue)
+    wait_until(lambda: queue.session, what="the agent registers", timeout=20)
+    return host

@@ -1,0 +1,194 @@
+"""Many at once on Postgres: each job exactly once, and a cordon that has returned holds."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from airflow_plugin.config import QueueConfig
+from airflow_plugin.errors import NotFound, SessionEnded
+from airflow_plugin.queue import agents, steering
+from airflow_plugin.queue.placement import Placement
+from airflow_plugin.queue.reaper import Reaper
+from edge_agent.protocol import EndReason, JobState
+from tests.support.queue_bed import QUEUE, QueueBed
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.postgres
+THREADS = 32
+
+
+def at_once(count: int, work: Callable[[int], object]) -> list[object]:
+    """Do ``work(0)`` .. ``work(count - 1)`` at the same time; raise what any of them raised."""
+    ready = threading.Barrier(count)
+
+    def begin(number: int) -> object:
+        ready.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(begin, range(count)))
+
+
+def queued(queue: QueueBed, count: int, placements: int) -> list[str]:
+    """Queue jobs of several placements; return the placements' keys."""
+    for number in range(count):
+        queue.submit(requires={"n": number % placements})
+    return [Placement(QUEUE, None, {"n": number}).key for number in range(placements)]
+
+
+def test_thirty_two_agents_that_claim_at_once_get_each_job_exactly_once(postgres_queue):
+    queue = postgres_queue
+    claimants = [queue.register(f"a{number}", slots=1000) for number in range(THREADS)]
+    keys = queued(queue, 400, placements=3)
+    left = threading.Semaphore(400)
+    got: Counter[object] = Counter()
+
+    def claim(number: int) -> None:
+        while left.acquire(blocking=False):
+            left.release()
+            offered = queue.offer(claimants[number], free=5, keys=keys)
+            got.update(each.job_id for each in offered)
+            for _ in offered:
+                left.acquire(blocking=False)
+
+    at_once(THREADS, claim)
+    assert len(got) == 400
+    assert set(got.values()) == {1}
+
+
+def test_claims_of_one_agent_at_once_get_each_job_exactly_once(postgres_queue):
+    """As after polls whose clients have gone: their handlers still claim."""
+    queue = postgres_queue
+    agent = queue.register(slots=1000)
+    keys = queued(queue, 60, placements=2)
+    offered = [each.job_id for some in at_once(8, lambda _: queue.offer(agent, keys=keys)) for each in some]
+    offered += [each.job_id for each in queue.offer(agent, keys=keys)]
+    assert sorted(offered) == sorted(set(offered))
+    assert len(offered) == 60
+
+
+def test_confirms_and_reports_of_one_assignment_at_once_do_what_one_would_do(postgres_queue):
+    queue = postgres_queue
+    job = queue.put(JobState.OFFERED)
+    assert at_once(8, lambda _: queue.confirm(job.agent, job.assignment)) == [([job.assignment], {})] * 8
+    ends = [(JobState.SUCCEEDED, EndReason.EXIT), (JobState.FAILED, EndReason.SIGNAL)]
+    answers = at_once(
+        8, lambda n: (n % 2, queue.report(job.agent, job.assignment, state=ends[n % 2][0], reason=ends[n % 2][1]))
+    )
+    accepted = {which for which, (taken, _) in answers if taken}
+    assert len(accepted) == 1
+    assert queue.state(job.id) == ends[accepted.pop()][0]
+
+
+@pytest.mark.parametrize("how", [steering.cordon, steering.drain])
+def test_no_offer_is_committed_after_a_cordon_has_returned(postgres_queue, how):
+    queue = postgres_queue
+    agent = queue.register(slots=1000)
+    keys = queued(queue, 300, placements=2)
+    for _ in range(8):
+        stop = threading.Event()
+        claims = 0
+
+        def claim(_: int, stop: threading.Event = stop) -> None:
+            nonlocal claims
+            while not stop.is_set():
+                queue.offer(agent, free=1, keys=keys)
+                claims += 1
+
+        with ThreadPoolExecutor(4) as pool:
+            busy = [pool.submit(claim, number) for number in range(4)]
+            before = claims
+            wait_until(lambda before=before: claims > before + 4, what="agents claim", interval=0.002)
+            with queue.database.transaction() as session:
+                how(session, "a1", by="admin")
+            then = offered(queue)
+            before = claims
+            wait_until(lambda before=before: claims > before + 4, what="they still try", interval=0.002)
+            stop.set()
+            for each in busy:
+                each.result()
+        assert offered(queue) == then
+        with queue.database.transaction() as session:
+            steering.uncordon(session, "a1")
+
+
+def offered(queue: QueueBed) -> int:
+    with queue.database.transaction() as session:
+        rows = session.query(agents.JobRow.id).where(agents.JobRow.state == JobState.OFFERED)
+        return rows.count()
+
+
+class Storm:
+    """Agents, users, reapers and admins on one queue, all at once, for a number of rounds each."""
+
+    def __init__(self, queue: QueueBed, rounds: int) -> None:
+        self.queue = queue
+        self.rounds = rounds
+        self.jobs = [queue.submit(priority_weight=number) for number in range(120)]
+        self.starts: Counter[object] = Counter()
+        queue.token()
+
+    def agent(self, number: int) -> None:
+        """Register again and again; take work, beat, report some of it and forget some of it."""
+        name = f"a{number % 3}"
+        for turn in range(self.rounds):
+            try:
+                self._session(name, turn)
+            except SessionEnded:
+                continue
+
+    def _session(self, name: str, turn: int) -> None:
+        agent = self.queue.register(name, slots=6)
+        for beat in range(1, 5):
+            ids = [each.assignment_id for each in self.queue.offer(agent, keys=[Placement(QUEUE).key])]
+            starts, _ = self.queue.confirm(agent, *ids) if ids else ([], {})
+            self.starts.update(starts)
+            self.queue.beat(agent, beat, starts[turn % 3 :])
+            self.queue.report(agent, *starts[::2])
+
+    def canceller(self, number: int) -> None:
+        for turn in range(self.rounds * 3):
+            first = (number * 31 + turn * 7) % len(self.jobs)
+            self.queue.cancel(*reversed(self.jobs[first : first + 6]))
+
+    def reaper(self, _: int) -> None:
+        reaper = Reaper(self.queue.config)
+        for _turn in range(self.rounds * 3):
+            with self.queue.database.transaction() as session:
+                reaper.run_once(session)
+            self.queue.heard()
+
+    def admin(self, number: int) -> None:
+        for turn in range(self.rounds * 2):
+            try:
+                with self.queue.database.transaction() as session:
+                    (steering.cordon if turn % 2 else steering.drain)(session, f"a{turn % 3}", by="me")
+                with self.queue.database.transaction() as session:
+                    (steering.delete if turn % 5 == 4 else steering.uncordon)(session, f"a{turn % 3}")
+            except NotFound:
+                continue
+
+
+def test_whatever_happens_at_once_nothing_waits_for_itself_and_no_job_is_left_in_between(postgres_queue):
+    """A deadlock would raise in one of the threads. Afterwards one agent can end all that is left."""
+    impatient = QueueConfig(heartbeat_seconds=0.02, offer_seconds=0.05)
+    queue = QueueBed(postgres_queue.database, impatient)
+    storm = Storm(queue, rounds=6)
+    roles = [storm.agent, storm.agent, storm.agent, storm.canceller, storm.canceller, storm.reaper, storm.admin]
+    at_once(len(roles), lambda number: roles[number](number))
+    assert set(storm.starts.values()) <= {1}, "no assignment was started twice"
+    for name in ("a0", "a1", "a2"):
+        queue.register(name)
+    queue = postgres_queue
+    last = queue.register("last", slots=200)
+    ids = [each.assignment_id for each in queue.offer(last, limit=200)]
+    if ids:
+        assert len(queue.report(last, *queue.confirm(last, *ids)[0])[0]) == len(ids)
+    assert {queue.state(id_).is_terminal for id_ in storm.jobs} == {True}
+    queue.heard()
+    assert queue.heard() == []

@@ -1,0 +1,105 @@
+"""The Execution API is away for a while: no task dies of it, and no end is lost.
+
+Here it is away for seconds. For how long each call would wait is tested with the client alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from edge_agent.attempt_dir import Result
+from edge_agent.task_host import TaskHost
+from tests.support.execution_api import ExecutionApi
+from tests.support.task_site import Run, TaskSite, task
+from tests.support.waiting import wait_until_async
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WAITS = "does not answer; will ask again"
+
+
+@pytest.fixture(autouse=True)
+def _back_at_the_end(api: ExecutionApi) -> Iterator[None]:
+    yield
+    api.go_away()
+    api.come_back()
+
+
+async def supervisor_says(run: Run, text: str) -> None:
+    await wait_until_async(
+        lambda: text in run.attempt.output.read_text(),
+        what=f"the supervisor says {text!r}",
+        timeout=20,
+        ignoring=(FileNotFoundError,),
+    )
+
+
+async def test_the_api_is_away_when_a_task_asks_it_something(
+    host: TaskHost, site: TaskSite, api: ExecutionApi
+):
+    api.variables["the_variable"] = "patience"
+    run = await site.spawn(host, task("long", "asks"))
+    await run.logged("waiting for the gate")
+
+    api.go_away()
+    (run.attempt.path / "gate").touch()
+    await supervisor_says(run, WAITS)
+    api.come_back()
+
+    assert await run.result() == Result(exit_code=0, state="success")
+    assert api.xcoms["long/manual__1/asks/return_value"] == "patience"
+
+
+async def test_the_api_is_away_when_a_task_ends(host: TaskHost, site: TaskSite, api: ExecutionApi):
+    run = await site.spawn(host, task("long", "waits"))
+    await run.logged("waiting for the gate")
+
+    api.go_away()
+    (run.attempt.path / "gate").touch()
+    await supervisor_says(run, WAITS)
+    assert run.attempt.result() is None
+    back = time.monotonic()
+    api.come_back()
+
+    assert await run.result() == Result(exit_code=0, state="success")
+    print(f"the final state arrived {time.monotonic() - back:.1f} s after the API came back")
+    assert run.instance.state == "success"
+
+
+async def test_heartbeats_that_nobody_answers_neither_kill_a_task_nor_hold_up_its_log(
+    host: TaskHost, site: TaskSite, api: ExecutionApi
+):
+    run = await site.spawn(host, task("long", "talks"))
+    await run.logged("line 1")
+
+    api.go_away()
+    await supervisor_says(run, "Failed to send heartbeat")
+    lines = run.log.read_text().count("line")
+    await wait_until_async(
+        lambda: run.log.read_text().count("line") > lines + 20, what="the log goes on", timeout=5
+    )
+    (run.attempt.path / "gate").touch()
+    api.come_back()
+
+    assert await run.result() == Result(exit_code=0, state="success")
+
+
+async def test_the_api_is_away_before_a_task_has_begun(host: TaskHost, site: TaskSite, api: ExecutionApi):
+    api.go_away()
+    run = await site.spawn(host, task("simple", "succeeds"))
+    await supervisor_says(run, WAITS)
+    api.come_back()
+
+    assert await run.result() == Result(exit_code=0, state="success")
+
+
+async def test_a_running_task_is_heard_of(host: TaskHost, site: TaskSite, api: ExecutionApi):
+    """The first heartbeat is the start itself; the next one comes an interval later."""
+    run = await site.spawn(host, task("long", "waits"))
+    await wait_until_async(lambda: run.instance.heartbeats, what="a heartbeat arrives", timeout=12)
+    (run.attempt.path / "gate").touch()
+
+    assert (await run.result()).state == "success"

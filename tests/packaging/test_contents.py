@@ -1,0 +1,80 @@
+"""What a release holds, and what it says of itself."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+import edge_agent
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("airflow_plugin", "edge_agent")
+
+
+def shipped(package: str) -> set[str]:
+    ignored = {"__pycache__", "node_modules"}
+    files = (path for path in (ROOT / package).rglob("*") if path.is_file() and not ignored & {*path.parts})
+    return {path.relative_to(ROOT).as_posix() for path in files}
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    with zipfile.ZipFile(built.wheel) as file:
+        yield file
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel) -> Message:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(name).decode())
+
+
+def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel):
+    in_packages = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert in_packages == {name for package in PACKAGES for name in shipped(package)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "airflow_plugin/alembic.ini",
+        "airflow_plugin/migrations/env.py",
+        "airflow_plugin/migrations/versions/0001_create_the_queue.py",
+        "airflow_plugin/py.typed",
+        "edge_agent/py.typed",
+    ],
+)
+def test_the_wheel_holds_what_no_import_would_miss(wheel, name):
+    assert name in wheel.namelist()
+
+
+def test_the_wheel_carries_its_licence(wheel):
+    (name,) = (name for name in wheel.namelist() if name.endswith("/licenses/LICENSE"))
+    assert wheel.read(name) == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_metadata_says_what_users_need_to_know(metadata):
+    assert metadata["Name"] == "airflow-edge-agent"
+    assert metadata["Version"] == edge_agent.__version__
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert {*metadata["Requires-Python"].split(",")} == {">=3.11", "<3.14"}
+    assert {"tasks", "server"} <= {*metadata.get_all("Provides-Extra", [])}
+
+
+def test_a_bare_install_asks_for_five_packages(metadata):
+    asked = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+    names = {line.split(">=")[0] for line in asked}
+    assert names == {"httpx", "psutil", "pydantic", "pydantic-settings", "tenacity"}
+
+
+def test_the_source_distribution_can_be_worked_with(built):
+    with tarfile.open(built.sdist) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    assert {"pyproject.toml", "LICENSE", "README.md", "Makefile", "tests/conftest.py"} <= names
+    assert {name for package in PACKAGES for name in shipped(package)} <= names
+    assert not [name for name in names if "__pycache__" in name or name.startswith((".venv", ".git/"))]

@@ -1,0 +1,1 @@
+"""What tests stand on: waiting, real processes, real Postgres, a real Airflow, real agents."""

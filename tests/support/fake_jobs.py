@@ -1,0 +1,305 @@
+"""The jobs behind the fake queue: every verb of the protocol, on a dictionary, under one lock.
+
+The steps are the protocol's: one that ``TRANSITIONS`` does not have raises here. Requests are read by the
+protocol's own strict models, so that an agent that says something wrong is told 422.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from edge_agent.protocol import (
+    AirflowSettings,
+    Answer,
+    Beat,
+    BeatAnswer,
+    Checked,
+    Confirm,
+    ConfirmAnswer,
+    Confirmed,
+    Directives,
+    Ending,
+    JobKind,
+    JobState,
+    Limits,
+    LogAck,
+    Offer,
+    Poll,
+    PollAnswer,
+    Problem,
+    ProblemReason,
+    Refused,
+    Registration,
+    Report,
+    ReportAnswer,
+    RunnerName,
+    Session,
+    Withdrawn,
+    sources_of,
+)
+
+AGENT_TOKEN = "eat_0123456789ab_planted-agent-token-of-the-tests"
+
+
+@dataclass
+class Job:
+    """One job, and everything that was ever done to it.
+
+    ``offers``: how often it was offered. ``reports``: how often its end came, repeats included.
+    """
+
+    payload: dict[str, Any]
+    kind: JobKind = JobKind.COMMAND
+    slots: int = 1
+    runner: RunnerName = RunnerName.LOCAL
+    label: str = "job"
+    id: UUID = field(default_factory=uuid4)
+    state: JobState = JobState.QUEUED
+    assignment_id: UUID | None = None
+    session_id: UUID | None = None
+    offered_at: float = 0.0
+    offers: int = 0
+    silent_beat: int = 0
+    cancel_requested: bool = False
+    log: bytearray = field(default_factory=bytearray)
+    log_full: bool = False
+    ending: Ending | None = None
+    reports: int = 0
+
+    def step(self, verb: str, target: JobState) -> None:
+        """Move on.
+
+        :raises AssertionError: when the protocol has no such step.
+        """
+        assert self.state in sources_of(target, verb), f"{verb}: {self.state} -> {target}"
+        self.state = target
+        if target is JobState.QUEUED:
+            self.assignment_id = self.session_id = None
+
+
+class Refusal(Exception):
+    """A problem to answer with."""
+
+    def __init__(self, status: int, reason: ProblemReason, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.problem = Problem(reason=reason, message=message, **more)
+
+
+class FakeJobs:
+    """What the queue knows. Each verb is called with ``changed`` held, as in a transaction."""
+
+    def __init__(self, limits: Limits, *, log_limit_bytes: int) -> None:
+        self.limits = limits
+        self.log_limit_bytes = log_limit_bytes
+        self.airflow = AirflowSettings(executor="LocalExecutor", default_queue="default")
+        self.clock_is_ahead = timedelta()
+        self.allowed_queues: set[str] | None = None
+        self.cordoned: str | None = None
+        self.draining: Directives | None = None
+        self.slots_override: int | None = None
+        self.superseded = False
+        self.unreadable: set[UUID] = set()
+        self.jobs: dict[UUID, Job] = {}
+        self.registrations: list[Registration] = []
+        self.beats: list[Beat] = []
+        self.session: Session | None = None
+        self.has_left = False
+        self.polls_held = 0
+        self.is_closing = False
+        self.nudged = False
+        self.always_nudged = False
+        self.changed = threading.Condition(threading.RLock())
+
+    def register(self, token: str, body: bytes) -> Session:
+        registration = self._admit(token, body)
+        self.registrations.append(registration)
+        self.superseded = self.has_left = False
+        self.session = Session(
+            session_id=uuid4(),
+            token=f"eas_{uuid4().hex}_planted-session-token",
+            limits=self.limits,
+            directives=Directives(),
+            airflow=self.airflow,
+            server_time=self._now(),
+        )
+        for job in self.jobs.values():
+            if job.state is JobState.OFFERED:
+                job.step("expire", JobState.QUEUED)
+            elif job.state is JobState.RUNNING and job.assignment_id in registration.never_started:
+                job.step("release", JobState.QUEUED)
+            elif job.state is JobState.RUNNING and job.assignment_id not in registration.held:
+                job.step("lose", JobState.FAILED)
+        self.changed.notify_all()
+        return self.session.model_copy(update={"directives": self._directives(registration.held)})
+
+    def check(self, token: str, body: bytes) -> Checked:
+        self._admit(token, body)
+        return Checked(server_time=self._now())
+
+    def authenticate(self, token: str) -> None:
+        if self.superseded:
+            raise Refusal(409, ProblemReason.SUPERSEDED, "Another process on h2 registered this name.")
+        if self.session is None or token != self.session.token:
+            raise Refusal(409, ProblemReason.SESSION_ENDED, "This session has ended. Register again.")
+
+    def heartbeat(self, body: bytes) -> BeatAnswer:
+        directives = self._hear(Beat.model_validate_json(body))
+        return BeatAnswer(directives=directives, server_time=self._now())
+
+    def poll(self, body: bytes) -> Answer:
+        poll = Poll.model_validate_json(body)
+        if poll.beat is not None:
+            self._hear(poll.beat)
+        deadline = time.monotonic() + min(poll.wait_seconds, self.limits.poll_seconds)
+        session = self.session
+        self.polls_held += 1
+        try:
+            while True:
+                if self.session is not session:
+                    raise Refusal(409, ProblemReason.SESSION_ENDED, "This session has ended.")
+                self._expire_offers()
+                offers = self._offer(poll.free_slots)
+                left = deadline - time.monotonic()
+                if offers or self.nudged or self.always_nudged or self.is_closing or left <= 0:
+                    self.nudged = False
+                    held = [job.assignment_id for job in self.jobs.values() if job.ending is None]
+                    return PollAnswer(offers=offers, directives=self._directives(filter(None, held)))
+                self.changed.wait(min(left, 0.2))
+        finally:
+            self.polls_held -= 1
+
+    def confirm(self, body: bytes) -> Answer:
+        self._expire_offers()
+        confirmed, withdrawn = [], []
+        for each in Confirm.model_validate_json(body).assignments:
+            job = self._of(each)
+            current = self.session.session_id if self.session else None
+            if job is not None and job.session_id != current:
+                withdrawn.append(Withdrawn(assignment_id=each, state=job.state))
+                continue
+            if job is not None and job.state is JobState.OFFERED:
+                job.step("confirm", JobState.RUNNING)
+            if job is not None and job.state is JobState.RUNNING:
+                confirmed.append(Confirmed(assignment_id=each, kind=job.kind, payload=job.payload))
+            else:
+                withdrawn.append(Withdrawn(assignment_id=each, state=job.state if job else None))
+        return ConfirmAnswer(confirmed=tuple(confirmed), withdrawn=tuple(withdrawn))
+
+    def append_log(self, assignment_id: UUID, offset: int, body: bytes) -> Answer:
+        job = self._of(assignment_id)
+        if job is None:
+            raise Refusal(404, ProblemReason.NOT_FOUND, "Not an assignment of yours.")
+        if len(body) > self.limits.log_chunk_bytes:
+            raise Refusal(413, ProblemReason.TOO_LARGE, "More bytes than were agreed.")
+        if offset > len(job.log):
+            raise Refusal(409, ProblemReason.GAP, "There is a gap.", expected_offset=len(job.log))
+        job.log += body[len(job.log) - offset :]
+        job.log_full = len(job.log) >= self.log_limit_bytes
+        return LogAck(next_offset=len(job.log), full=job.log_full)
+
+    def report(self, body: bytes) -> Answer:
+        accepted, refused = [], []
+        endings = Report.model_validate_json(body).endings
+        if self.unreadable & {ending.assignment_id for ending in endings}:
+            raise Refusal(422, ProblemReason.INVALID, "endings.0.reason: unknown value")
+        for ending in endings:
+            job = self._of(ending.assignment_id)
+            if job is None:
+                refused.append(Refused(assignment_id=ending.assignment_id, state=None, message="Not yours."))
+                continue
+            job.reports += 1
+            if job.state is JobState.RUNNING:
+                job.step("report", ending.state)
+                job.ending = ending
+            if job.ending is not None and job.ending.state is ending.state:
+                accepted.append(ending.assignment_id)
+            else:
+                refusal = Refused(assignment_id=ending.assignment_id, state=job.state, message="Drop it.")
+                refused.append(refusal)
+        self.changed.notify_all()
+        return ReportAnswer(accepted=tuple(accepted), refused=tuple(refused))
+
+    def leave(self) -> None:
+        self.session = None
+        self.has_left = True
+        for job in self.jobs.values():
+            if job.state is JobState.OFFERED:
+                job.step("expire", JobState.QUEUED)
+        self.changed.notify_all()
+
+    def _admit(self, token: str, body: bytes) -> Registration:
+        registration = Registration.model_validate_json(body)
+        if token != AGENT_TOKEN:
+            raise Refusal(401, ProblemReason.UNAUTHENTICATED, "This agent token is not known here.")
+        if self.allowed_queues is not None and (more := set(registration.queues) - self.allowed_queues):
+            raise Refusal(403, ProblemReason.FORBIDDEN, f"The agent token does not allow queue {min(more)}.")
+        return registration
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.clock_is_ahead
+
+    def _of(self, assignment_id: UUID) -> Job | None:
+        return next((job for job in self.jobs.values() if job.assignment_id == assignment_id), None)
+
+    def _directives(self, held: Iterable[UUID]) -> Directives:
+        mine = {job.assignment_id: job for job in self.jobs.values() if not job.state.is_terminal}
+        held = tuple(held)
+        return Directives(
+            cordoned=self.cordoned is not None,
+            cordon_reason=self.cordoned,
+            drain=self.draining is not None,
+            drain_seconds_left=self.draining.drain_seconds_left if self.draining else None,
+            cancel=tuple(each for each in held if each in mine and mine[each].cancel_requested),
+            drop=tuple(each for each in held if each not in mine),
+            slots=self.slots_override,
+        )
+
+    def _hear(self, beat: Beat) -> Directives:
+        self.beats.append(beat)
+        for job in self.jobs.values():
+            if job.state is not JobState.RUNNING:
+                continue
+            if job.assignment_id in beat.held:
+                job.silent_beat = 0
+            elif 0 < job.silent_beat < beat.number:
+                job.step("release", JobState.QUEUED)
+            elif not job.silent_beat:
+                job.silent_beat = beat.number
+        return self._directives(beat.held)
+
+    def _expire_offers(self) -> None:
+        oldest = time.monotonic() - self.limits.offer_seconds
+        for job in self.jobs.values():
+            if job.state is JobState.OFFERED and job.offered_at < oldest:
+                job.step("expire", JobState.QUEUED)
+
+    def _offer(self, free_slots: int) -> tuple[Offer, ...]:
+        offers: list[Offer] = []
+        if self.cordoned is not None or self.draining is not None or self.session is None:
+            return ()
+        for job in self.jobs.values():
+            if job.state is not JobState.QUEUED or job.slots > free_slots or len(offers) == self.limits.batch:
+                continue
+            free_slots -= job.slots
+            job.step("offer", JobState.OFFERED)
+            job.offers += 1
+            job.assignment_id, job.session_id = uuid4(), self.session.session_id
+            job.offered_at = time.monotonic()
+            offers.append(
+                Offer(
+                    assignment_id=job.assignment_id,
+                    job_id=job.id,
+                    kind=job.kind,
+                    slots=job.slots,
+                    runner=job.runner,
+                    label=job.label,
+                )
+            )
+        return tuple(offers)
