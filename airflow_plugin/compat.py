@@ -33,7 +33,7 @@ __all__ = [
 
 def schema() -> str | None:
     """Return the database schema Airflow's own tables live in (``[database] sql_alchemy_schema``)."""
-    configured: str | None = _get_schema()  # type: ignore[no-untyped-call]  # Airflow's, without types
+    configured: str | None = _get_schema()
     return configured
 
 

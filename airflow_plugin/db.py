@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import column, inspect, select, table
 
 from airflow_plugin.compat import BaseDBManager
 from airflow_plugin.models import Base
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _HERE = Path(__file__).parent
 
@@ -31,6 +36,15 @@ def require_supported(dialect: str) -> None:
         raise UnsupportedDatabaseError(msg)
 
 
+def is_migrated(session: Session) -> bool:
+    """Whether the tables are there, and those of this release. Says nothing, unlike ``check_migration``."""
+    versions = table(EdgeAgentDBManager.version_table_name, column("version_num"))
+    if not inspect(session.connection()).has_table(versions.name):
+        return False
+    heads = EdgeAgentDBManager(session).get_script_object().get_heads()
+    return set(session.scalars(select(versions.c.version_num))) == set(heads)
+
+
 class EdgeAgentDBManager(BaseDBManager):
     """Manages ``edge_agent*``. Found through provider info: nothing to configure."""
 
@@ -43,7 +57,7 @@ class EdgeAgentDBManager(BaseDBManager):
     def initdb(self, use_migration_files: bool = True) -> None:  # noqa: FBT001, FBT002  the base's signature
         """Make the tables through the migrations, so that a new database and an upgraded one are alike."""
         require_supported(self.session.get_bind().dialect.name)
-        super().initdb(use_migration_files=use_migration_files or True)  # type: ignore[no-untyped-call]  # Airflow's
+        super().initdb(use_migration_files=True)  # type: ignore[no-untyped-call]  # Airflow's
 
     def upgradedb(
         self,
@@ -54,7 +68,7 @@ class EdgeAgentDBManager(BaseDBManager):
     ) -> None:
         """Run the migrations up to ``to_revision``, or to the newest."""
         require_supported(self.session.get_bind().dialect.name)
-        super().upgradedb(to_revision, from_revision, show_sql_only, use_migration_files or True)  # type: ignore[no-untyped-call]  # Airflow's
+        super().upgradedb(to_revision, from_revision, show_sql_only, use_migration_files=True)  # type: ignore[no-untyped-call]  # Airflow's
 
     def downgrade(
         self,
@@ -66,5 +80,5 @@ class EdgeAgentDBManager(BaseDBManager):
         from alembic import command
 
         revision: Any = f"{from_revision}:{to_revision}" if from_revision else to_revision
-        config = self.get_alembic_config()  # type: ignore[no-untyped-call]  # Airflow's
+        config = self.get_alembic_config()
         command.downgrade(config, revision=revision, sql=show_sql_only)

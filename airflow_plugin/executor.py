@@ -18,7 +18,7 @@ from sqlalchemy.orm import object_session
 from airflow_plugin import task_logs
 from airflow_plugin.compat import create_session
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.db import EdgeAgentDBManager, require_supported
+from airflow_plugin.db import is_migrated, require_supported
 from airflow_plugin.queue import jobs, ownership
 from airflow_plugin.queue.standing import workload_of
 from airflow_plugin.savepoint import savepoint
@@ -84,9 +84,7 @@ class AgentExecutor(BaseExecutor):
     def _reconciler(self) -> Reconciler:
         overtime = float(self.conf.get_mandatory_value("core", "task_success_overtime"))
         grace = overtime + GRACE_BEYOND_OVERTIME_SECONDS
-        return Reconciler(
-            self.owner, self._endings, self._tracker, grace_seconds=grace, monotonic=self._monotonic
-        )
+        return Reconciler(self.owner, self._endings, self._tracker, grace_seconds=grace, monotonic=self._monotonic)
 
     # -------------------------------------------------------------------- what the scheduler calls
 
@@ -99,7 +97,7 @@ class AgentExecutor(BaseExecutor):
         """
         with create_session(scoped=False) as session:
             require_supported(session.get_bind().dialect.name)
-            if not EdgeAgentDBManager(session).check_migration():
+            if not is_migrated(session):
                 msg = "The tables of airflow-edge-agent are missing or of another release. Run `airflow db migrate`."
                 raise MigrationsMissingError(msg)
         log.info("Jobs for edge agents are queued as owner %s", self._origin.owner)
@@ -124,12 +122,10 @@ class AgentExecutor(BaseExecutor):
             with savepoint(session):
                 ownership.supersede(session, about.id)
                 jobs.submit(session, job, self._origin.config)
-        except Exception as error:
-            # The outer edge of one workload. Held on to without a job, it is failed again until Airflow
-            # has acted, should this event be lost.
+        except Exception:
+            # The outer edge of one workload. It is held on to without a job: when the scheduler's
+            # transaction stands, the reconciliation finds that Airflow waits for nothing, and fails it.
             log.exception("Could not queue %s", job.label)
-            self.running.discard(key)
-            self._refuse(workload, f"it could not be put into the queue: {type(error).__name__}; see the scheduler's log")
 
     def _process_workloads(self, workload_items: Sequence[Any]) -> None:
         """Do nothing: a workload is in the queue before this could be called."""
@@ -178,7 +174,7 @@ class AgentExecutor(BaseExecutor):
 
     def debug_dump(self) -> None:
         """Log what is held, on SIGUSR2 to the scheduler."""
-        super().debug_dump()
+        super().debug_dump()  # type: ignore[no-untyped-call]  # Airflow's
         held = "\n\t".join(f"{each.job_id} {each.key}" for each in self._tracker.held())
         log.info("jobs of owner %s (%d)\n\t%s", self.owner, len(self._tracker), held)
 

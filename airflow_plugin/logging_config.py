@@ -1,4 +1,6 @@
-"""The one-line way to read agents' logs, where the plugin cannot put its handler in place by itself::
+"""The one-line way to read agents' logs, where the plugin cannot put its handler in place by itself.
+
+::
 
     [logging]
     logging_config_class = airflow_plugin.logging_config.LOGGING_CONFIG

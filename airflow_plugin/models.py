@@ -54,6 +54,12 @@ def _table(name: str) -> str:
     return f"{SCHEMA}.{name}" if SCHEMA else name
 
 
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    # SQLite has no booleans and takes an index only for a condition in the very words of its own.
+    sqlite = {"notify": "notify = 1", "nudged": "nudged = 1", "NOT settled": "settled = 0"}.get(where, where)
+    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(sqlite))
+
+
 class TokenRow(Base):
     """An agent token: lets agents register. The secret itself is never here."""
 
@@ -80,9 +86,7 @@ class AgentRow(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     team_name: Mapped[str | None] = mapped_column(String(50))
-    token_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey(f"{_table('edge_agent_token')}.id", ondelete="SET NULL")
-    )
+    token_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{_table('edge_agent_token')}.id", ondelete="SET NULL"))
     state: Mapped[str] = mapped_column(String(16))
     session_id: Mapped[UUID | None] = mapped_column(unique=True)
     session_hash: Mapped[str | None] = mapped_column(String(64))
@@ -121,16 +125,12 @@ class AgentRow(Base):
         CheckConstraint(f"state IN ({_among(AgentState)})", name="state_known"),
         CheckConstraint("state <> 'connected' OR session_id IS NOT NULL", name="connected_has_session"),
         # The watcher, ten times a second: whom to wake for a directive.
-        Index("ix_edge_agent_nudged", "name", postgresql_where=text("nudged"), sqlite_where=text("nudged")),
+        _partial("ix_edge_agent_nudged", "name", where="nudged"),
         # Authentication: a session that is not current, to say what became of it.
         Index("ix_edge_agent_previous", "previous_session_id"),
         # None for the reaper's search for silent agents: each has its own patience, so that every row
         # must be looked at, and an index on last_seen_at would make each heartbeat write it too.
     )
-
-
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(where))
 
 
 _HELD = f"state IN ({_among(OPEN - {JobState.QUEUED})})"
@@ -180,9 +180,7 @@ class JobRow(Base):
     log_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), doc="next offset")
     log_full: Mapped[bool] = mapped_column(server_default=false())
     log_uploaded_at: Mapped[datetime | None] = mapped_column(doc="by the configured remote log handler")
-    log_upload_after: Mapped[datetime | None] = mapped_column(
-        doc="until then a replica is at it, or it has failed"
-    )
+    log_upload_after: Mapped[datetime | None] = mapped_column(doc="until then a replica is at it, or it has failed")
 
     workload_type: Mapped[str | None] = mapped_column(String(32))
     workload_id: Mapped[UUID | None] = mapped_column(doc="task instance, callback or connection test")
@@ -202,8 +200,7 @@ class JobRow(Base):
         CheckConstraint("slots >= 1", name="slots_positive"),
         CheckConstraint("state <> 'queued' OR assignment_id IS NULL", name="queued_is_free"),
         CheckConstraint(
-            f"NOT ({_HELD}) OR "
-            "(assignment_id IS NOT NULL AND session_id IS NOT NULL AND agent_name IS NOT NULL)",
+            f"NOT ({_HELD}) OR (assignment_id IS NOT NULL AND session_id IS NOT NULL AND agent_name IS NOT NULL)",
             name="held_has_holder",
         ),
         CheckConstraint(

@@ -1,4 +1,4 @@
-"""What Airflow learns of this package when it looks for providers: the section, executor, tables, plugin, CLI.
+"""What Airflow learns of this package when it looks for providers.
 
 Airflow calls this while it reads its own configuration: nothing of Airflow may be imported here.
 """
@@ -33,9 +33,9 @@ Seconds between two looks of an API server process at what is queued, while at l
 statement each, whatever the number of agents. Raise it to spare the database; jobs start later by as much.
 """,
     "queue_timeout_seconds": """
-Seconds a job waits for an agent before it fails as ``queue_timeout``. A task that fails this way is retried by
-Airflow as its ``retries`` say. One task's own limit is ``executor_config={"edge_agent": {"queue_timeout":
-seconds}}``. Raise it when agents are away for longer than this on purpose.
+Seconds a job waits for an agent before it fails as ``queue_timeout``. A task that fails this way is retried
+by Airflow as its ``retries`` say. One task's own limit is ``executor_config={"edge_agent":
+{"queue_timeout": seconds}}``. Raise it when agents are away for longer than this on purpose.
 """,
     "priority_step_seconds": """
 Seconds of head start in the queue that each unit of ``priority_weight`` gives. Waiting counts as much as
@@ -58,13 +58,14 @@ process then ends later.
 Most bytes of a task's log an agent sends in one request. Lower it when a proxy refuses bodies of this size.
 """,
     "log_limit_bytes": """
-Most bytes of one job's log that are kept. What comes after is thrown away, and a line in the log says so. Raise
-it when logs are cut that people need whole; they stand in the metadata database until they are uploaded or
-purged.
+Most bytes of one job's log that are kept. What comes after is thrown away, and a line in the log says so.
+Raise it when logs are cut that people need whole; they stand in the metadata database until they are
+uploaded or purged.
 """,
     "log_retention_days": """
-Days the log of a job that has ended stays in the metadata database. Where a remote log store is configured,
-logs go there soon after the end and are removed here; where none is, this is how long a log can be read.
+Days the log of a job that has ended stays in the metadata database. Where a remote log store is configured, logs
+go there soon after the end and are removed here. Where none is, this is how long a log can be read; raise it
+for as long as people look back, or lower it to keep the database small.
 """,
     "job_retention_days": """
 Days a job that has ended stays in the job list. Raise it to look further back; each job is one row.

@@ -21,7 +21,7 @@ def install() -> None:
 
     configured = active_remote_log()
     if not isinstance(configured, TableRemoteLog):
-        replace_remote_log(TableRemoteLog(configured))  # type: ignore[arg-type]  # the rest is delegated
+        replace_remote_log(TableRemoteLog(configured))
 
 
 def upload_once(session: Session) -> int:

@@ -50,9 +50,7 @@ CHUNK_BYTES = 65_536
 class Agent:
     """One agent of one state directory. :meth:`run` is its life."""
 
-    def __init__(
-        self, settings: AgentSettings, state_dir: StateDir, client: QueueClient, redactor: Redactor
-    ) -> None:
+    def __init__(self, settings: AgentSettings, state_dir: StateDir, client: QueueClient, redactor: Redactor) -> None:
         self._settings = settings
         self._state_dir = state_dir
         self._client = client
@@ -77,9 +75,7 @@ class Agent:
         self._reporting = Reporting(self._sessions, client, self._board)
         self._means = self._make_means()
         self._intake = Intake(self._sessions, client, self._holdings, state_dir, self._means)
-        self._pulse = Pulse(
-            held=self._holdings.held, free_slots=self._free_slots, health=lambda: measure(state_dir)
-        )
+        self._pulse = Pulse(held=self._holdings.held, free_slots=self._free_slots, health=lambda: measure(state_dir))
         self._heartbeat = Heartbeat(
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
         )
@@ -102,9 +98,7 @@ class Agent:
         :raises SettingsError: when the token cannot be read any more.
         :raises ExceptionGroup: for a defect of a loop.
         """
-        logger.info(
-            "Agent %s starts, for %s.", self._settings.name, self._settings.url, extra={"event": "starting"}
-        )
+        logger.info("Agent %s starts, for %s.", self._settings.name, self._settings.url, extra={"event": "starting"})
         status_file = StatusFile(self._board, self._state_dir)
         loops = (self._sessions, self._heartbeat, self._polling, self._reporting, self._runners, status_file)
         try:

@@ -131,9 +131,7 @@ class Assignment:
         process = self._known_process()
         is_found_dead = not process.identity.is_alive()
         sentence = "Found %s ended." if is_found_dead else "Adopted %s, which runs as process %d."
-        self._note(
-            sentence, "assignment_adopted", *(self.offer.label, process.identity.pid)[: 2 - is_found_dead]
-        )
+        self._note(sentence, "assignment_adopted", *(self.offer.label, process.identity.pid)[: 2 - is_found_dead])
         if not is_found_dead and self._progress.end is not None:
             self.stage = Stage.RUNNING
             self.end(self._progress.end)
@@ -213,6 +211,8 @@ class Assignment:
         if result is None:
             sweep(process.identity)  # what it had started must not run on: Airflow may retry elsewhere
         self._explain(verdict)
+        how = verdict.reason.value if verdict.exit_code is None else f"exit code {verdict.exit_code}"
+        self._note("%s ended: %s (%s).", "assignment_ended", self.offer.label, verdict.state.value, how)
         return verdict
 
     async def _result(self, process: Process, *, is_found_dead: bool) -> Result | None:
@@ -237,14 +237,6 @@ class Assignment:
 
     async def _report(self, verdict: Verdict, *, log_bytes: int) -> None:
         ending = verdict.ending(self.id, log_bytes=log_bytes, ran_seconds=self.attempt.ran_seconds())
-        self._note(
-            "%s ended: %s (%s%s).",
-            "assignment_ended",
-            self.offer.label,
-            ending.state.value,
-            ending.reason.value,
-            "" if ending.exit_code is None else f" {ending.exit_code}",
-        )
         refused = await self._means.report(ending)
         if refused is not None:
             self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)
@@ -262,9 +254,7 @@ class Assignment:
         async def send(offset: int, content: bytes) -> LogAck:
             return await self._means.send_log(self.id, offset, content)
 
-        self._stream = LogStream(
-            self._log_file(), send, chunk_bytes=self._means.log_chunk_bytes, about=self._about
-        )
+        self._stream = LogStream(self._log_file(), send, chunk_bytes=self._means.log_chunk_bytes, about=self._about)
         return self._stream
 
     def _log_file(self) -> Path:

@@ -217,9 +217,7 @@ def _dags(settings: AgentSettings) -> Iterator[Finding]:
 def _bundle(bundle: dict[str, Any]) -> Finding:
     name = f"Dag bundle {bundle['name']!r}"
     if bundle["path"] is None:
-        return Finding(
-            Level.NOTE, "dags", f"{name} is a {bundle['kind']}: fetched by the first task, not tried here"
-        )
+        return Finding(Level.NOTE, "dags", f"{name} is a {bundle['kind']}: fetched by the first task, not tried here")
     path = Path(bundle["path"])
     if not path.is_dir():
         text = (
@@ -228,7 +226,5 @@ def _bundle(bundle: dict[str, Any]) -> Finding:
         )
         return Finding(Level.FAIL, "dags", text)
     if not os.access(path, os.R_OK | os.X_OK):
-        return Finding(
-            Level.FAIL, "dags", f"{name}: {path} cannot be read by the user of the agent; chmod or chown it"
-        )
+        return Finding(Level.FAIL, "dags", f"{name}: {path} cannot be read by the user of the agent; chmod or chown it")
     return Finding(Level.OK, "dags", f"{name} is {path}")

@@ -179,9 +179,7 @@ def _problem(response: httpx.Response) -> ProblemAnswer | None:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
         return None
-    return problem_answer(
-        problem, status=response.status_code, retry_after_seconds=_retry_after_seconds(response)
-    )
+    return problem_answer(problem, status=response.status_code, retry_after_seconds=_retry_after_seconds(response))
 
 
 def _undecodable(response: httpx.Response, why: str) -> UndecodableAnswer:
@@ -190,9 +188,7 @@ def _undecodable(response: httpx.Response, why: str) -> UndecodableAnswer:
     msg = f"an answer {why} ({response.status_code}, {kind}, {len(response.content)} bytes)"
     if location := response.headers.get("Location"):
         msg += f" that leads to {location.partition('?')[0]}"
-    return UndecodableAnswer(
-        msg, status=response.status_code, retry_after_seconds=_retry_after_seconds(response)
-    )
+    return UndecodableAnswer(msg, status=response.status_code, retry_after_seconds=_retry_after_seconds(response))
 
 
 def _retry_after_seconds(response: httpx.Response) -> float | None:

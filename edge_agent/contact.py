@@ -38,9 +38,7 @@ class Contact:
         self._heard = self._clock()
         if self._away is not None:
             away_seconds, self._away = self._heard - self._away, None
-            logger.info(
-                "The queue API answers again after %.0f s.", away_seconds, extra={"event": "contact_regained"}
-            )
+            logger.info("The queue API answers again after %.0f s.", away_seconds, extra={"event": "contact_regained"})
 
     def missed(self, verb: str, error: QueueApiError) -> None:
         """Note that a call found no queue API that can answer."""

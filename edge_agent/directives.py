@@ -51,8 +51,6 @@ class Obedience:
 def _tell_cordon(before: Directives, now: Directives) -> None:
     if now.cordoned and not before.cordoned:
         reason = f": {now.cordon_reason}" if now.cordon_reason else ""
-        logger.info(
-            "Cordoned%s. What runs goes on, nothing new is offered.", reason, extra={"event": "cordoned"}
-        )
+        logger.info("Cordoned%s. What runs goes on, nothing new is offered.", reason, extra={"event": "cordoned"})
     elif before.cordoned and not now.cordoned:
         logger.info("The cordon is lifted.", extra={"event": "uncordoned"})

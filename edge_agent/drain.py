@@ -69,9 +69,7 @@ class Drain:
             logger.info("The drain is taken back; taking work again.", extra={"event": "drain_lifted"})
         moved = wanted != self._ordered
         self._ordered = wanted
-        self._deadline_ordered = (
-            self._clock() + seconds_left if wanted and seconds_left is not None else math.inf
-        )
+        self._deadline_ordered = self._clock() + seconds_left if wanted and seconds_left is not None else math.inf
         if moved:
             self._holdings.changed()
 

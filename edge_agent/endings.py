@@ -61,14 +61,10 @@ def judge(evidence: Evidence) -> Verdict:
     left no result was killed: nothing else keeps it from writing one.
     """
     if evidence.end == "cancel":
-        return Verdict(
-            JobState.CANCELLED, EndReason.CANCELLED, message="Ended on request; nobody wants it any more."
-        )
+        return Verdict(JobState.CANCELLED, EndReason.CANCELLED, message="Ended on request; nobody wants it any more.")
     if evidence.end == "shutdown" and not _ended_well(evidence.result):
         message = "Ended because the agent's host was told to stop it at once (a second SIGTERM)."
-        return Verdict(
-            JobState.FAILED, EndReason.SIGNAL, signal=signal.SIGTERM, message=message, is_explained=False
-        )
+        return Verdict(JobState.FAILED, EndReason.SIGNAL, signal=signal.SIGTERM, message=message, is_explained=False)
     if evidence.result is None:
         return _without_result(evidence)
     return _of_result(evidence.result)
@@ -82,9 +78,7 @@ def rejected(message: str) -> Verdict:
 def unattended(message: str) -> Verdict:
     """Say that the agent could not look after it and ended it."""
     message = f"The agent could not look after it and ended it: {message}"
-    return Verdict(
-        JobState.FAILED, EndReason.SIGNAL, signal=signal.SIGKILL, message=message, is_explained=False
-    )
+    return Verdict(JobState.FAILED, EndReason.SIGNAL, signal=signal.SIGKILL, message=message, is_explained=False)
 
 
 def _without_result(evidence: Evidence) -> Verdict:
@@ -95,20 +89,14 @@ def _without_result(evidence: Evidence) -> Verdict:
         )
         return Verdict(JobState.FAILED, EndReason.AGENT_RESTART, message=message, is_explained=False)
     named = f"signal {_name_of(evidence.died_of)}" if evidence.died_of else "a signal, most likely SIGKILL"
-    message = (
-        f"Its process was killed by {named} that the agent did not send: out of memory, or somebody's kill."
-    )
-    return Verdict(
-        JobState.FAILED, EndReason.SIGNAL, signal=evidence.died_of, message=message, is_explained=False
-    )
+    message = f"Its process was killed by {named} that the agent did not send: out of memory, or somebody's kill."
+    return Verdict(JobState.FAILED, EndReason.SIGNAL, signal=evidence.died_of, message=message, is_explained=False)
 
 
 def _of_result(result: Result) -> Verdict:
     if result.signal is not None:
         message = result.message or f"Ended by signal {_name_of(result.signal)}."
-        return Verdict(
-            JobState.FAILED, EndReason.SIGNAL, signal=result.signal, message=message, is_explained=False
-        )
+        return Verdict(JobState.FAILED, EndReason.SIGNAL, signal=result.signal, message=message, is_explained=False)
     return Verdict(
         JobState.SUCCEEDED if _ended_well(result) else JobState.FAILED,
         EndReason.EXIT,

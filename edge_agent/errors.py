@@ -116,9 +116,7 @@ _BY_REASON: dict[ProblemReason, type[ProblemAnswer]] = {
 }
 
 
-def problem_answer(
-    problem: Problem, *, status: int, retry_after_seconds: float | None = None
-) -> ProblemAnswer:
+def problem_answer(problem: Problem, *, status: int, retry_after_seconds: float | None = None) -> ProblemAnswer:
     """Return the error that stands for a problem."""
     kind = _BY_REASON.get(problem.reason, ProblemAnswer)
     return kind(problem, status=status, retry_after_seconds=retry_after_seconds)

@@ -22,8 +22,9 @@ DUE_PART = 0.8
 """Of an interval: after it a poll carries the next beat. Idle polls return after 0.9 of one."""
 
 OVERDUE_PART = (1.10, 1.15)
-"""Of an interval without an acknowledged beat: then one is sent alone. Drawn anew each time, so that
-agents whose server was away do not beat together for ever."""
+"""Of an interval in which no beat was sent: then one is sent alone. Drawn anew each time, so that agents
+whose server was away do not beat together for ever. If the beat before was lost on its way, the server
+has heard nothing for 0.9 + 1.15 = 2.05 intervals by then, and it allows three."""
 
 
 class Pulse:
@@ -46,33 +47,35 @@ class Pulse:
         self._clock = clock
         self._number = 1
         self._said_at = 0.0
-        self._acknowledged_at = 0.0
+        self._sent_at = 0.0
 
     def begin(self) -> None:
         """Begin a new session: the registration was heard like a beat."""
         self._number = 1
-        self._said_at = self._acknowledged_at = self._clock()
+        self._said_at = self._sent_at = self._clock()
 
     def is_due(self, interval_seconds: float) -> bool:
         """Whether a poll that starts now should carry a beat."""
-        return self._clock() - self._said_at >= DUE_PART * interval_seconds
+        return self.seconds_unsaid() >= DUE_PART * interval_seconds
+
+    def seconds_unsaid(self) -> float:
+        """How long ago the last acknowledged beat was sent."""
+        return self._clock() - self._said_at
 
     def seconds_silent(self) -> float:
-        """How long ago the last beat was acknowledged."""
-        return self._clock() - self._acknowledged_at
+        """How long ago the last beat was sent, acknowledged or not: a poll's is, only when it returns."""
+        return self._clock() - self._sent_at
 
     def next(self) -> Beat:
-        """Make the beat that is to be acknowledged next."""
-        return Beat(
-            number=self._number, held=self._held(), free_slots=self._free_slots(), health=self._health()
-        )
+        """Make the beat that is to be acknowledged next, to be sent at once."""
+        self._sent_at = self._clock()
+        return Beat(number=self._number, held=self._held(), free_slots=self._free_slots(), health=self._health())
 
     def acknowledged(self, beat: Beat, *, sent_at: float) -> None:
         """Note that the server has heard a beat. One that another way has brought before changes nothing."""
         if beat.number == self._number:
             self._number += 1
             self._said_at = sent_at
-            self._acknowledged_at = self._clock()
 
     def now(self) -> float:
         """Return the time of its clock, to say later when a beat was sent."""

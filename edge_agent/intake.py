@@ -101,9 +101,7 @@ class Intake:
         """Ask until there is an answer: only the server knows whether an earlier confirm arrived."""
         confirm = Confirm(assignments=tuple(assignment.id for assignment in written))
         try:
-            return await self._sessions.ask_in(
-                session, CONFIRM, lambda session: self._client.confirm(session, confirm)
-            )
+            return await self._sessions.ask_in(session, CONFIRM, lambda session: self._client.confirm(session, confirm))
         except (SessionEnded, Superseded, Unauthenticated):
             # What was confirmed in that session, nobody will tell any more. Nothing was started: say so.
             for assignment in written:

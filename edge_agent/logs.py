@@ -20,6 +20,9 @@ KEYS = ("event", "agent", "job_id", "assignment_id", "label", "session_id")
 
 REDACTED = "***"
 
+LEAST_SECRET = 6
+"""Length of the shortest text that is hidden: hiding shorter ones would hide half of everything."""
+
 _LOOKS_SECRET = re.compile(
     r"(?i:(?P<scheme>bearer\s+))\S+"  # an authorization header, whoever prints it
     r"|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a JSON web token: Airflow's own
@@ -34,8 +37,8 @@ class Redactor:
         self._secrets: set[str] = set()
 
     def hide(self, secret: str) -> None:
-        """Never show this text. Very short ones are not hidden: they would hide half of everything."""
-        if len(secret) >= 6:  # noqa: PLR2004
+        """Never show this text, unless it is very short."""
+        if len(secret) >= LEAST_SECRET:
             self._secrets.add(secret)
 
     def clean(self, text: str) -> str:
@@ -87,9 +90,7 @@ class JsonFormatter(_Formatter):
         if trace := self.trace(record):
             line["traceback"] = trace
         # Before it is escaped, or a secret with a quote in it would no longer look like itself.
-        return json.dumps(
-            {key: self._redactor.clean(value) for key, value in line.items()}, ensure_ascii=False
-        )
+        return json.dumps({key: self._redactor.clean(value) for key, value in line.items()}, ensure_ascii=False)
 
 
 @contextmanager

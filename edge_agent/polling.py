@@ -103,10 +103,13 @@ class Polling:
     async def _poll(self, session: Session) -> PollAnswer:
         interval_seconds = session.limits.heartbeat_seconds
         wait_seconds = min(session.limits.poll_seconds, WAIT_PART * interval_seconds)
+        beat = self._pulse.next() if self._pulse.is_due(interval_seconds) else None
         if session is not self._polled_in:
             self._polled_in = session
             wait_seconds *= self._uniform(*FIRST_WAIT_PART)
-        beat = self._pulse.next() if self._pulse.is_due(interval_seconds) else None
+        elif beat is None:
+            # Until the next beat is due and not longer: the next poll carries it.
+            wait_seconds = min(wait_seconds, WAIT_PART * interval_seconds - self._pulse.seconds_unsaid())
         self._asked_slots = self._free_slots()
         self._board.doing("polling", f"waiting for work for {self._asked_slots} slots")
         sent_at = self._pulse.now()

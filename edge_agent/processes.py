@@ -101,9 +101,7 @@ def sweep(leader: Identity, known: Iterable[Identity] = ()) -> None:
     """
     victims = {*known, *_descendants(leader)}
     if killed := sum(_send(victim, signal.SIGKILL) for victim in victims):
-        logger.info(
-            "Killed %d processes left by process %d.", killed, leader.pid, extra={"event": "processes_killed"}
-        )
+        logger.info("Killed %d processes left by process %d.", killed, leader.pid, extra={"event": "processes_killed"})
 
 
 async def _readable(handle: int) -> None:

@@ -119,9 +119,7 @@ class Sessions:
             except (SessionEnded, Superseded, Unauthenticated) as error:
                 self._end(session, error)
 
-    async def ask_in(
-        self, session: Session, patience: Patience, verb: Callable[[Session], Awaitable[T]]
-    ) -> T:
+    async def ask_in(self, session: Session, patience: Patience, verb: Callable[[Session], Awaitable[T]]) -> T:
         """Return the answer to a verb that means something in this session only.
 
         :raises SessionEnded: when that is not the current one any more.

@@ -38,9 +38,7 @@ def default_state_dir() -> Path:
 class AgentSettings(BaseSettings):
     """The settings of one agent."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
     url: str = Field(
         description="Address of Airflow's API server as this host sees it, with its base path if it has one, "
@@ -120,8 +118,8 @@ class AgentSettings(BaseSettings):
         settings_cls: type[BaseSettings],  # noqa: ARG003  the signature is given
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over the file, which is passed in."""
         return env_settings, init_settings
@@ -144,7 +142,7 @@ class AgentSettings(BaseSettings):
     @field_validator("name")
     @classmethod
     def _is_a_name(cls, value: str) -> str:
-        if not re.match(NAME_PATTERN, value):
+        if not re.fullmatch(NAME_PATTERN, value):
             msg = f"{value!r} must be 1 to 64 letters, digits, '.', '_' or '-'"
             raise ValueError(msg)
         return value
@@ -152,10 +150,8 @@ class AgentSettings(BaseSettings):
     @field_validator("capabilities")
     @classmethod
     def _have_names(cls, value: dict[str, CapabilityValue]) -> dict[str, CapabilityValue]:
-        if wrong := [name for name in value if not re.match(NAME_PATTERN, name)]:
-            msg = (
-                f"{wrong[0]!r} must be 1 to 64 letters, digits, '.', '_' or '-'; write name=value,name=value"
-            )
+        if wrong := [name for name in value if not re.fullmatch(NAME_PATTERN, name)]:
+            msg = f"{wrong[0]!r} must be 1 to 64 letters, digits, '.', '_' or '-'; write name=value,name=value"
             raise ValueError(msg)
         return value
 

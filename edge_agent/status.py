@@ -78,7 +78,9 @@ class StatusFile:
         """Write the board now, whole or not at all."""
         beside = self._path.with_suffix(f".{os.getpid()}")
         try:
-            beside.write_text(json.dumps(self._board.content(), indent=2), encoding="utf-8")
+            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self._board.content(), file, indent=2)
             beside.replace(self._path)
         except OSError as error:  # an old status is better than no agent
             logger.warning(
@@ -115,10 +117,11 @@ def in_words(status: dict[str, Any]) -> list[str]:
         lines.append("  DRAINING: no new work is taken")
     if not status["disk_fit"]:
         lines.append("  DISK: the state directory takes no new work; free space on it")
+    if not status["runners_ready"]:
+        lines.append("  NOT READY: no job can be started yet; the agent's log says why if it lasts")
     lines += [f"  {loop}: {now['doing']} (since {now['since']})" for loop, now in status["loops"].items()]
     lines += [
-        f"  job {each['label']}: {each['stage']}, pid {each['pid']}, "
-        f"{each['log_bytes_delivered']} log bytes delivered"
+        f"  job {each['label']}: {each['stage']}, pid {each['pid']}, {each['log_bytes_delivered']} log bytes delivered"
         for each in status["assignments"]
     ]
     return lines

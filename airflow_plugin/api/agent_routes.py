@@ -44,9 +44,7 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
 
         def work(session: DatabaseSession) -> Session:
             row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues)
-            opened = agents.register(
-                session, name, asked, token=row, address=address, version=PROTOCOL_VERSION
-            )
+            opened = agents.register(session, name, asked, token=row, address=address, version=PROTOCOL_VERSION)
             return Session(
                 session_id=opened.session_id,
                 token=opened.secret.value.get_secret_value(),

@@ -42,9 +42,7 @@ def router(config: QueueConfig) -> APIRouter:
                 session, agent=agent.name, session_id=ref.id, ids=asked.assignments, wanted=still_wanted()
             )
             confirmed = tuple(
-                Confirmed(
-                    assignment_id=start.assignment_id, kind=start.kind, payload=payload_with_token(start)
-                )
+                Confirmed(assignment_id=start.assignment_id, kind=start.kind, payload=payload_with_token(start))
                 for start in starts
             )
             return ConfirmAnswer(confirmed=confirmed, withdrawn=tuple(withdrawn))

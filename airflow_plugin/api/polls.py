@@ -64,9 +64,7 @@ class Polls:
 
     async def _claim(self, waiter: Waiter) -> list[Offer]:
         keys = waiter.take_keys()
-        claimant = offers.Claimant(
-            waiter.agent.name, waiter.agent.session_id, waiter.agent.slots, waiter.free_slots
-        )
+        claimant = offers.Claimant(waiter.agent.name, waiter.agent.session_id, waiter.agent.slots, waiter.free_slots)
 
         def claim(session: Session) -> list[Offer]:
             return offers.offer(
@@ -88,9 +86,7 @@ class Polls:
 
     async def _refresh(self, name: str, ref: SessionRef) -> Heard:
         value = ref.value.get_secret_value()
-        return self._remember(
-            name, ref, await transact(lambda session: agents.refresh(session, value, ref.id))
-        )
+        return self._remember(name, ref, await transact(lambda session: agents.refresh(session, value, ref.id)))
 
     def _remember(self, name: str, ref: SessionRef, heard: Heard) -> Heard:
         if heard.name != name:

@@ -59,12 +59,8 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for it
     # Only where and what: the value itself may be a secret.
-    details = "; ".join(
-        f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()
-    )
-    return answer(
-        HTTPStatus.UNPROCESSABLE_ENTITY, Problem(reason=ProblemReason.INVALID, message=details[:2000])
-    )
+    details = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
+    return answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(reason=ProblemReason.INVALID, message=details[:2000]))
 
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:

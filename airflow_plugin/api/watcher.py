@@ -128,9 +128,7 @@ class Watcher:
                     log.warning("The watcher could not ask for queued jobs; polls wait: %s", error)
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
-                self._placements = {
-                    key: self._placements[key] for key, _ in rows if key in self._placements
-                } | unknown
+                self._placements = {key: self._placements[key] for key, _ in rows if key in self._placements} | unknown
                 self._spread(rows)
                 await asyncio.sleep(self._watch_seconds)
         finally:

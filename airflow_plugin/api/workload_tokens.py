@@ -44,7 +44,5 @@ def still_wanted() -> ColumnElement[bool]:
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.state import TaskInstanceState
 
-    queued = exists().where(
-        TaskInstance.id == JobRow.workload_id, TaskInstance.state == TaskInstanceState.QUEUED
-    )
+    queued = exists().where(TaskInstance.id == JobRow.workload_id, TaskInstance.state == TaskInstanceState.QUEUED)
     return or_(JobRow.workload_type.is_(None), JobRow.workload_type != TASK, queued)

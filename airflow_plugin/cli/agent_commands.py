@@ -1,16 +1,24 @@
-"""``airflow edge-agent agents ...``"""
+"""What ``airflow edge-agent agents`` does."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show, user
 from airflow_plugin.cli.durations import seconds
 from airflow_plugin.queue import overview, steering
 
-COLUMNS = {
+
+def _state(agent: dict[str, Any]) -> str:
+    aside = "draining" if agent["drain_requested_at"] else "cordoned" if agent["cordoned_at"] else None
+    return f"{agent['state']}, {aside}" if aside else str(agent["state"])
+
+
+COLUMNS: dict[str, Callable[[Any], Any]] = {
     "name": lambda agent: agent["name"],
-    "state": lambda agent: _state(agent),
+    "state": _state,
     "queues": lambda agent: ",".join(agent["queues"]),
     "slots": lambda agent: f"{agent['used_slots']}/{agent['slots']}",
     "running": lambda agent: agent["running"],
@@ -27,11 +35,6 @@ def list_agents(args: Namespace) -> None:
     with queue() as session:
         agents = [agent.model_dump(mode="json") for agent in overview.agents(session)]
     show(agents, args.output, COLUMNS)
-
-
-def _state(agent: dict[str, object]) -> str:
-    aside = "draining" if agent["drain_requested_at"] else "cordoned" if agent["cordoned_at"] else None
-    return f"{agent['state']}, {aside}" if aside else str(agent["state"])
 
 
 @command

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.utils.cli import action_cli
 
 from airflow_plugin.compat import create_session
-from airflow_plugin.db import EdgeAgentDBManager, UnsupportedDatabaseError, require_supported
+from airflow_plugin.db import UnsupportedDatabaseError, is_migrated, require_supported
 from airflow_plugin.errors import QueueError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def queue() -> Iterator[Session]:
     """
     with create_session(scoped=False) as session:
         require_supported(session.get_bind().dialect.name)
-        if not EdgeAgentDBManager(session).check_migration():
+        if not is_migrated(session):
             msg = "the tables of airflow-edge-agent are missing or of another release; run `airflow db migrate`"
             raise RefusedError(msg)
         yield session

@@ -1,22 +1,30 @@
-"""``airflow edge-agent jobs ...``"""
+"""What ``airflow edge-agent jobs`` does."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show
 from airflow_plugin.queue import overview
 from edge_agent.protocol import JobState
 
-COLUMNS = {
+
+def _why(job: dict[str, Any]) -> str | None:
+    """Why it waits, or how it ended."""
+    why: str | None = job["waiting"] or job["message"]
+    return why
+
+
+COLUMNS: dict[str, Callable[[Any], Any]] = {
     "job": lambda job: job["id"],
     "state": lambda job: f"{job['state']} ({job['reason']})" if job["reason"] else job["state"],
     "what": lambda job: job["label"],
     "queue": lambda job: job["queue"],
     "agent": lambda job: job["agent_name"],
     "queued": lambda job: job["queued_at"],
-    "why": lambda job: _why(job),
+    "why": _why,
 }
 
 
@@ -31,9 +39,3 @@ def list_jobs(args: Namespace) -> None:
         found = overview.jobs(session, state=state, queue=args.queue, agent=args.agent, limit=args.limit)
         rows = [job.model_dump(mode="json") for job in found]
     show(rows, args.output, COLUMNS)
-
-
-def _why(job: dict[str, Any]) -> str | None:
-    """Why it waits, or how it ended."""
-    why: str | None = job["waiting"] or job["message"]
-    return why

@@ -1,16 +1,18 @@
-"""``airflow edge-agent tokens ...``"""
+"""What ``airflow edge-agent tokens`` does."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
 
 from airflow.configuration import conf
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show, user
 from airflow_plugin.queue import overview, tokens
 
-COLUMNS = {
+COLUMNS: dict[str, Callable[[Any], Any]] = {
     "name": lambda token: token["name"],
     "prefix": lambda token: token["prefix"],
     "queues": lambda token: ",".join(token["queues"]) if token["queues"] else "any",

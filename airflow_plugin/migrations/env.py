@@ -30,8 +30,6 @@ if context.is_offline_mode():
         context.run_migrations()
 else:
     with engine().connect() as connection:
-        context.configure(
-            connection=connection, transaction_per_migration=True, include_object=is_ours, **OPTIONS
-        )
+        context.configure(connection=connection, transaction_per_migration=True, include_object=is_ours, **OPTIONS)
         with context.begin_transaction():
             context.run_migrations()

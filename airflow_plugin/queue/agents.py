@@ -79,10 +79,12 @@ def _locked(session: Session, name: str, values: dict[str, Any]) -> AgentRow:
 
     One statement, because the same name may be registered twice, or deleted, at this moment.
     """
-    new = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
+    # Both have the clause; their common base class has not.
+    new: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
     mine = new(AgentRow).values(name=name, **values)
     mine = mine.on_conflict_do_update(index_elements=[AgentRow.name], set_={"name": name}).returning(AgentRow)
-    return session.scalars(mine.execution_options(populate_existing=True)).one()
+    agent: AgentRow = session.scalars(mine.execution_options(populate_existing=True)).one()
+    return agent
 
 
 def capabilities_of(asked: Registration) -> dict[str, Any]:
@@ -131,11 +133,7 @@ def authenticate(session: Session, value: str, session_id: UUID) -> AgentRow:
 def _ended(session: Session, session_id: UUID) -> SessionEnded:
     """Return the error for a session that is not current, telling apart whether somebody else took the name."""
     after = session.scalar(select(AgentRow).where(AgentRow.previous_session_id == session_id))
-    if (
-        after is not None
-        and after.previous_instance != after.instance
-        and after.state == AgentState.CONNECTED
-    ):
+    if after is not None and after.previous_instance != after.instance and after.state == AgentState.CONNECTED:
         msg = f"Another process, on host {after.hostname}, registered as {after.name!r}. Stop one, or rename it."
         return Superseded(msg)
     msg = "This session has ended: a newer one began, its token was revoked, or the agent was deleted. Register again."
@@ -268,8 +266,5 @@ def leave(session: Session, agent: AgentRow) -> None:
 
 def _update(session: Session, name: str, **values: Any) -> None:
     session.execute(
-        update(AgentRow)
-        .where(AgentRow.name == name)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+        update(AgentRow).where(AgentRow.name == name).values(**values).execution_options(synchronize_session=False)
     )

@@ -65,9 +65,7 @@ def confirm(
     left = set(ids) - {start.assignment_id for start in starts}
     if not left:
         return starts, []
-    unwanted = step(
-        "cancel", JobState.CANCELLED, reason=EndReason.CANCELLED, message="No longer wanted by Airflow."
-    )
+    unwanted = step("cancel", JobState.CANCELLED, reason=EndReason.CANCELLED, message="No longer wanted by Airflow.")
     session.execute(unwanted.where(mine, live, ~wanted))
     theirs = JobRow.assignment_id.in_(left), JobRow.agent_name == agent
     running_here = (JobRow.state == JobState.RUNNING) & (JobRow.session_id == session_id)
@@ -76,16 +74,12 @@ def confirm(
     rows = {row.assignment_id: row for row in session.execute(states)}
     again = [_start(row) for row in rows.values() if row.may_start]
     left -= {start.assignment_id for start in again}
-    withdrawn = [
-        Withdrawn(assignment_id=id_, state=JobState(rows[id_].state) if id_ in rows else None) for id_ in left
-    ]
+    withdrawn = [Withdrawn(assignment_id=id_, state=JobState(rows[id_].state) if id_ in rows else None) for id_ in left]
     return starts + again, withdrawn
 
 
 def _start(row: Any) -> Start:
-    return Start(
-        row.assignment_id, JobKind(row.kind), json.loads(row.payload), row.workload_type, row.workload_id
-    )
+    return Start(row.assignment_id, JobKind(row.kind), json.loads(row.payload), row.workload_type, row.workload_id)
 
 
 def report(session: Session, *, agent: str, endings: Sequence[Ending]) -> tuple[list[UUID], list[Refused]]:
@@ -101,9 +95,7 @@ def report(session: Session, *, agent: str, endings: Sequence[Ending]) -> tuple[
     late = [ending for ending in endings if ending.assignment_id not in ended]
     stands = _standing(session, agent, [ending.assignment_id for ending in late])
     again = {e.assignment_id for e in late if stands.get(e.assignment_id) == (e.state, e.reason)}
-    refused = [
-        _refused(e.assignment_id, stands.get(e.assignment_id)) for e in late if e.assignment_id not in again
-    ]
+    refused = [_refused(e.assignment_id, stands.get(e.assignment_id)) for e in late if e.assignment_id not in again]
     return [e.assignment_id for e in endings if e.assignment_id in ended | again], refused
 
 
@@ -120,9 +112,7 @@ def _end(session: Session, agent: str, endings: Sequence[Ending]) -> list[UUID]:
         # The one character Postgres cannot store; a host's error text may well have it.
         message=first.message.replace("\0", "") if first.message else None,
         ran_seconds=case(ran, value=JobRow.assignment_id) if ran else None,
-    ).where(
-        JobRow.agent_name == agent, JobRow.assignment_id.in_([ending.assignment_id for ending in endings])
-    )
+    ).where(JobRow.agent_name == agent, JobRow.assignment_id.in_([ending.assignment_id for ending in endings]))
     return list(session.scalars(ended.returning(JobRow.assignment_id)))
 
 
@@ -149,9 +139,7 @@ class Holding:
     drop: tuple[UUID, ...] = ()
 
 
-def compare_held(
-    session: Session, *, agent: str, session_id: UUID, held: Collection[UUID], beat: int
-) -> Holding:
+def compare_held(session: Session, *, agent: str, session_id: UUID, held: Collection[UUID], beat: int) -> Holding:
     """Compare a beat with the table, and mend the difference.
 
     A running job that the session which confirmed it does not hold in two different beats never
@@ -160,9 +148,7 @@ def compare_held(
     """
     open_jobs = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING]) & (JobRow.agent_name == agent)
     columns = JobRow.id, JobRow.assignment_id, JobRow.state, JobRow.session_id
-    rows = session.execute(
-        select(*columns, JobRow.silent_beat, JobRow.cancel_requested_at).where(open_jobs)
-    ).all()
+    rows = session.execute(select(*columns, JobRow.silent_beat, JobRow.cancel_requested_at).where(open_jobs)).all()
     running = [row for row in rows if row.state == JobState.RUNNING]
     silent = [row for row in running if row.assignment_id not in held]
     if gone := [row.id for row in silent if row.session_id != session_id]:
@@ -173,9 +159,7 @@ def compare_held(
     _note_silence(session, [row.id for row in ours if not row.silent_beat], beat)
     _note_silence(session, [row.id for row in running if row.silent_beat and row.assignment_id in held], 0)
     return Holding(
-        cancel=tuple(
-            row.assignment_id for row in running if row.cancel_requested_at and row.assignment_id in held
-        ),
+        cancel=tuple(row.assignment_id for row in running if row.cancel_requested_at and row.assignment_id in held),
         drop=tuple(sorted(set(held) - {row.assignment_id for row in rows})),
     )
 

@@ -80,9 +80,7 @@ def submit(session: Session, job: NewJob, config: QueueConfig) -> UUID:
         "label": job.label[:800],
         "payload": json.dumps(job.payload),
         "queued_at": clock.now(),
-        "queue_deadline": None
-        if job.queue_timeout_seconds is None
-        else clock.in_seconds(job.queue_timeout_seconds),
+        "queue_deadline": None if job.queue_timeout_seconds is None else clock.in_seconds(job.queue_timeout_seconds),
         "owner": job.owner,
         "settled": job.owner is None,
     }
@@ -197,10 +195,7 @@ def settle(session: Session, ids: Collection[UUID]) -> None:
     """Note that Airflow knows the end of these jobs."""
     if ids:
         session.execute(
-            update(JobRow)
-            .where(JobRow.id.in_(ids))
-            .values(settled=True)
-            .execution_options(synchronize_session=False)
+            update(JobRow).where(JobRow.id.in_(ids)).values(settled=True).execution_options(synchronize_session=False)
         )
 
 

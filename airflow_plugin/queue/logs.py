@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def append(
-    session: Session, *, agent: str, assignment_id: UUID, offset: int, data: bytes, limit: int
-) -> LogAck:
+def append(session: Session, *, agent: str, assignment_id: UUID, offset: int, data: bytes, limit: int) -> LogAck:
     """Store bytes that start at ``offset``; bytes that are there already are not stored again.
 
     Up to ``limit`` bytes are kept; then comes one line that says so, and the rest is acknowledged and
@@ -37,9 +35,7 @@ def append(
     :raises Gap: when bytes before ``offset`` are missing.
     """
     mine = (JobRow.assignment_id == assignment_id) & (JobRow.agent_name == agent)
-    row = session.execute(
-        select(JobRow.id, JobRow.log_bytes, JobRow.log_full).where(mine).with_for_update()
-    ).first()
+    row = session.execute(select(JobRow.id, JobRow.log_bytes, JobRow.log_full).where(mine).with_for_update()).first()
     if row is None:
         msg = "Not an assignment of yours."
         raise NotFound(msg)
@@ -62,9 +58,7 @@ def append(
     if moved is None:
         # SQLite locks no rows, so that somebody may append in between. From the statement above on
         # this transaction is the only one that writes: a second look is the last.
-        return append(
-            session, agent=agent, assignment_id=assignment_id, offset=offset, data=data, limit=limit
-        )
+        return append(session, agent=agent, assignment_id=assignment_id, offset=offset, data=data, limit=limit)
     if not row.log_full:
         kept = fresh[: max(0, limit - row.log_bytes)] + _mark(limit) if full else fresh
         session.execute(
@@ -96,9 +90,7 @@ def read(session: Session, job_id: UUID, offset: int = 0) -> Iterator[bytes]:
     Only what its present assignment wrote: one that was taken back wrote another log.
     """
     present = select(JobRow.assignment_id).where(JobRow.id == job_id).scalar_subquery()
-    before = select(func.max(LogRow.start_offset)).where(
-        LogRow.assignment_id == present, LogRow.start_offset <= offset
-    )
+    before = select(func.max(LogRow.start_offset)).where(LogRow.assignment_id == present, LogRow.start_offset <= offset)
     first = func.coalesce(before.scalar_subquery(), 0)
     chunks = (
         select(LogRow.start_offset, LogRow.data)
@@ -145,11 +137,7 @@ def purge(session: Session, older_than_days: float, limit: int = 1000) -> int:
     At most ``limit`` jobs at a time. A running job keeps all of its log.
     """
     old = clock.in_seconds(-older_than_days * 86_400)
-    due = (
-        select(JobRow.id)
-        .where(JobRow.ended_at < old, exists().where(LogRow.job_id == JobRow.id))
-        .limit(limit)
-    )
+    due = select(JobRow.id).where(JobRow.ended_at < old, exists().where(LogRow.job_id == JobRow.id)).limit(limit)
     ids = list(session.scalars(due))
     gone = delete(LogRow).where(LogRow.job_id.in_(ids)).returning(LogRow.start_offset)
     return len(session.execute(gone.execution_options(synchronize_session=False)).all()) if ids else 0

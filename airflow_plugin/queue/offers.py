@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 COUNTED = 256
 """How many queued jobs of one placement the walk counts before it says "at least so many"."""
+
+
+TOGETHER = 32
+"""How many placements one claim looks at: each is a part of the statement, which must stay small."""
 
 
 class _RandomUuid(FunctionElement[UUID]):
@@ -55,9 +60,7 @@ def demand() -> Select[Any]:
     """
     queued = JobRow.state == JobState.QUEUED
     first = select(func.min(JobRow.placement).label("key")).where(queued).cte("placements", recursive=True)
-    following = (
-        select(func.min(JobRow.placement)).where(queued, JobRow.placement > first.c.key).scalar_subquery()
-    )
+    following = select(func.min(JobRow.placement)).where(queued, JobRow.placement > first.c.key).scalar_subquery()
     walk = first.union_all(select(following).where(first.c.key.is_not(None)))
     some = select(literal(1)).where(queued, JobRow.placement == walk.c.key).correlate(walk).limit(COUNTED)
     jobs = select(func.count()).select_from(some.subquery()).scalar_subquery()
@@ -69,8 +72,12 @@ def nudged() -> Select[Any]:
     return select(AgentRow.name.label("key")).where(AgentRow.nudged)
 
 
+@cache
 def news() -> Any:
-    """Return both in one statement, for the watcher: ``(key, jobs)``; jobs is null for a nudged agent."""
+    """Return both in one statement, for the watcher: ``(key, jobs)``; jobs is null for a nudged agent.
+
+    Built once: that costs several times what sending it does, and the watcher asks ten times a second.
+    """
     return union_all(demand(), nudged().add_columns(null().label("jobs")))
 
 
@@ -81,7 +88,8 @@ def placements(session: Session, keys: Sequence[str]) -> dict[str, Placement]:
         one = select(JobRow.team_name, JobRow.queue, JobRow.requires).where(
             JobRow.state == JobState.QUEUED, JobRow.placement == key
         )
-        if row := session.execute(one.limit(1)).first():
+        # Whichever it is; by rank, so that Postgres takes the index that begins with the placement.
+        if row := session.execute(one.order_by(JobRow.rank).limit(1)).first():
             found[key] = Placement(row.queue, row.team_name, row.requires)
     return found
 
@@ -120,6 +128,8 @@ def offer(
     allowed = select(AgentRow.name).where(*mine, may_be_offered_work())
     if not keys or claimant.free_slots < 1 or session.scalar(allowed.with_for_update(read=True)) is None:
         return []
+    if not (keys := _foremost(session, claimant, keys)):
+        return []
     take = min(limit, claimant.free_slots)
     claim = (
         step(
@@ -132,7 +142,7 @@ def offer(
             offer_expires_at=clock.in_seconds(offer_seconds),
         )
         # SQLite has no share lock: there the claim itself must see that no cordon came in between.
-        .where(JobRow.id.in_(_best(claimant, sorted(keys), take)), allowed.exists())
+        .where(JobRow.id.in_(_best(claimant, keys, take)), allowed.exists())
         .returning(
             JobRow.assignment_id,
             JobRow.id,
@@ -157,6 +167,15 @@ def offer(
     ]
 
 
+def _foremost(session: Session, claimant: Claimant, keys: Sequence[str]) -> list[str]:
+    """Return the placements to claim from: all of them, or of very many those whose turn comes first."""
+    if len(keys) <= TOGETHER:
+        return sorted(keys)
+    queued = JobRow.state == JobState.QUEUED, JobRow.placement.in_(keys), JobRow.slots <= claimant.slots
+    first = select(JobRow.placement).where(*queued).group_by(JobRow.placement)
+    return sorted(session.scalars(first.order_by(func.min(JobRow.rank)).limit(TOGETHER)))
+
+
 def _best(claimant: Claimant, keys: Sequence[str], take: int) -> Select[Any]:
     """Return the ids to claim: each placement's best are locked, skipping what others are claiming."""
     heads = [
@@ -179,9 +198,7 @@ def _best(claimant: Claimant, keys: Sequence[str], take: int) -> Select[Any]:
     )
 
 
-def why_waiting(
-    placement: Placement, slots: int, agents: Sequence[AgentRow], now_free: Mapping[str, int]
-) -> str:
+def why_waiting(placement: Placement, slots: int, agents: Sequence[AgentRow], now_free: Mapping[str, int]) -> str:
     """Say in one sentence why no agent has taken a queued job of that placement yet.
 
     ``agents``: every agent of the deployment. ``now_free``: free slots by agent name.
@@ -191,11 +208,14 @@ def why_waiting(
         for agent in agents
         if placement.serves(team=agent.team_name, queues=agent.queues_override or agent.queues)
     ]
-    if not serving:
-        return f"no agent serves queue {placement.queue!r}"
     here = [agent for agent in serving if agent.state == AgentState.CONNECTED]
     if not here:
-        return f"{_agents(serving)} queue {placement.queue!r}, none is connected"
+        there = f"{_agents(serving)} queue {placement.queue!r}, none is connected"
+        return there if serving else f"no agent serves queue {placement.queue!r}"
+    return _why_not_here(placement, slots, here, now_free)
+
+
+def _why_not_here(placement: Placement, slots: int, here: Sequence[AgentRow], now_free: Mapping[str, int]) -> str:
     able = [agent for agent in here if not placement.lacking(agent.capabilities)]
     if not able:
         lacking = sorted({name for agent in here for name in placement.lacking(agent.capabilities)})

@@ -116,11 +116,9 @@ def _used(session: Session) -> dict[str, tuple[int, int]]:
     """Return slots in use and jobs in hand, by agent."""
     held = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
     rows = session.execute(
-        select(JobRow.agent_name, func.sum(JobRow.slots), func.count())
-        .where(held)
-        .group_by(JobRow.agent_name)
+        select(JobRow.agent_name, func.sum(JobRow.slots), func.count()).where(held).group_by(JobRow.agent_name)
     )
-    return {name: (slots, count) for name, slots, count in rows}
+    return {name or "": (slots, count) for name, slots, count in rows}
 
 
 def jobs(
@@ -142,10 +140,7 @@ def jobs(
     if any(row.state == JobState.QUEUED for row in rows):
         everybody = list(session.scalars(select(AgentRow).order_by(AgentRow.name)))
         used = _used(session)
-        free = {
-            each.name: (each.slots_override or each.slots) - used.get(each.name, (0, 0))[0]
-            for each in everybody
-        }
+        free = {each.name: (each.slots_override or each.slots) - used.get(each.name, (0, 0))[0] for each in everybody}
     return [_job_view(row, everybody, free) for row in rows]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, func, select, update
 
 from airflow_plugin.models import JobRow
 from airflow_plugin.queue.jobs import HEARD
@@ -18,7 +18,7 @@ from airflow_plugin.queue.steps import step
 from edge_agent.protocol import EndReason, JobState
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
 
@@ -38,22 +38,19 @@ def supersede(session: Session, workload_id: UUID) -> None:
         .values(owner=None, notify=False)
         .execution_options(synchronize_session=False)
     )
-    unwanted = step(
-        "cancel", JobState.CANCELLED, reason=EndReason.CANCELLED, message="Airflow queued it anew."
-    )
+    unwanted = step("cancel", JobState.CANCELLED, reason=EndReason.CANCELLED, message="Airflow queued it anew.")
     session.execute(unwanted.where(JobRow.id.in_(ids)))
 
 
 def superseded(session: Session, limit: int) -> list[UUID]:
     """Return superseded jobs that still run, and settle those that ended: nobody waits for them."""
     nobodys = JobRow.owner.is_(None) & ~JobRow.settled
-    open_or_not = session.execute(select(JobRow.id, JobRow.ended_at).where(nobodys).limit(limit)).all()
+    # Every scheduler does this: what another one is at is left to it.
+    some = select(JobRow.id, JobRow.ended_at).where(nobodys).limit(limit).with_for_update(skip_locked=True)
+    open_or_not = session.execute(some).all()
     if ended := [row.id for row in open_or_not if row.ended_at is not None]:
         session.execute(
-            update(JobRow)
-            .where(JobRow.id.in_(ended))
-            .values(settled=True)
-            .execution_options(synchronize_session=False)
+            update(JobRow).where(JobRow.id.in_(ended)).values(settled=True).execution_options(synchronize_session=False)
         )
     return [row.id for row in open_or_not if row.ended_at is None]
 
@@ -83,18 +80,20 @@ def disown(session: Session, owner: str, which: ColumnElement[bool] | None = Non
     )
 
 
-def unsettled_of(
-    session: Session, which: ColumnElement[bool], limit: int | None = None
-) -> Sequence[Row[Any]]:
+def unsettled_of(session: Session, which: ColumnElement[bool], limit: int | None = None) -> Sequence[Any]:
     """Return owned, unsettled jobs that meet a condition, with what :func:`airflow_plugin.queue.jobs.hear` gives."""
     owned = JobRow.owner.is_not(None) & ~JobRow.settled
     return session.execute(select(*HEARD).where(owned, which).order_by(JobRow.id).limit(limit)).all()
 
 
 def owners(session: Session) -> list[str]:
-    """Return everybody who owns a job that is not settled."""
-    owned = JobRow.owner.is_not(None) & ~JobRow.settled
-    return [owner for owner in session.scalars(select(JobRow.owner).where(owned).distinct()) if owner]
+    """Return everybody who owns a job that is not settled. One step through the index for each of them."""
+    found: list[str] = []
+    after = ""
+    while owner := session.scalar(select(func.min(JobRow.owner)).where(~JobRow.settled, JobRow.owner > after)):
+        found.append(owner)
+        after = owner
+    return found
 
 
 def present(session: Session, owner: str, ids: Collection[UUID]) -> set[UUID]:

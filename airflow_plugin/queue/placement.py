@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from edge_agent.protocol import NAME_PATTERN, CapabilityValue
 
 MAX_REQUIREMENTS = 32
 MAX_VALUE = 200
+MAX_NUMBER = 1e18
 _COMPARED = re.compile(r"^>=\s*(\S+)$")
 _VERSION = re.compile(r"^\d+(\.\d+)*")
 
@@ -65,24 +65,26 @@ def validated_requirements(requires: object) -> dict[str, CapabilityValue]:
         msg = f"requires names {len(requires)} capabilities; at most {MAX_REQUIREMENTS} are allowed"
         raise Invalid(msg)
     for name, value in requires.items():
-        if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name):
-            msg = (
-                f"requires: {name!r} is not a capability name (letters, digits, '.', '_' and '-', at most 64)"
-            )
-            raise Invalid(msg)
-        if not isinstance(value, str | bool | int | float):
-            msg = f"requires: {name!r} must be a text, a number, true or false, not {type(value).__name__}"
-            raise Invalid(msg)
-        if not isinstance(value, str) and not abs(value) < math.inf:
-            msg = f"requires: {name!r} is {value}, which no capability can equal"
-            raise Invalid(msg)
-        if isinstance(value, str) and len(value) > MAX_VALUE:
-            msg = f"requires: the value of {name!r} is longer than {MAX_VALUE} characters"
-            raise Invalid(msg)
-        if isinstance(value, str) and value.startswith(">=") and not _COMPARED.match(value):
-            msg = f"requires: {name!r} is {value!r}; after '>=' stands one version or number"
-            raise Invalid(msg)
+        _check(name, value)
     return dict(requires)
+
+
+def _check(name: object, value: object) -> None:
+    if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name):
+        msg = f"requires: {name!r} is not a capability name (letters, digits, '.', '_' and '-', at most 64)"
+        raise Invalid(msg)
+    if not isinstance(value, str | bool | int | float):
+        msg = f"requires: {name!r} must be a text, a number, true or false, not {type(value).__name__}"
+        raise Invalid(msg)
+    if not isinstance(value, str) and not abs(value) < MAX_NUMBER:  # also what is not a number at all
+        msg = f"requires: {name!r} is not a number between -{MAX_NUMBER:g} and {MAX_NUMBER:g}"
+        raise Invalid(msg)
+    if isinstance(value, str) and len(value) > MAX_VALUE:
+        msg = f"requires: the value of {name!r} is longer than {MAX_VALUE} characters"
+        raise Invalid(msg)
+    if isinstance(value, str) and value.startswith(">=") and not _COMPARED.match(value):
+        msg = f"requires: {name!r} is {value!r}; after '>=' stands one version or number"
+        raise Invalid(msg)
 
 
 def _meets(has: Any, wanted: CapabilityValue) -> bool:

@@ -41,9 +41,7 @@ class Reaped:
     @property
     def anything(self) -> bool:
         """Whether there was something to do."""
-        return bool(
-            self.lost_agents or self.failed or self.expired or self.gave_up or self.uncordoned or self.purged
-        )
+        return bool(self.lost_agents or self.failed or self.expired or self.gave_up or self.uncordoned or self.purged)
 
 
 class Reaper:

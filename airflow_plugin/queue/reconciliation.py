@@ -21,7 +21,7 @@ from airflow_plugin.queue.standing import TASK
 from edge_agent.protocol import JobState
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Slice:
     """Jobs that may not be as they should, and where the next slice begins (None: at the start again)."""
 
-    suspects: Sequence[Row[Any]]
+    suspects: Sequence[Any]
     after: UUID | None
 
 

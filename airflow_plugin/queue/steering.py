@@ -86,9 +86,7 @@ def delete(session: Session, name: str) -> tuple[int, int]:
     returned = assignments.expire(session, mine & (JobRow.state == JobState.OFFERED))
     running = mine & (JobRow.state == JobState.RUNNING)
     failed = assignments.lose(session, running, EndReason.DELETED, f"An admin deleted the agent {name!r}.")
-    session.execute(
-        delete_rows(AgentRow).where(AgentRow.name == name).execution_options(synchronize_session=False)
-    )
+    session.execute(delete_rows(AgentRow).where(AgentRow.name == name).execution_options(synchronize_session=False))
     return failed, returned
 
 

@@ -90,7 +90,8 @@ def authenticate(session: Session, value: str, agent: str, queues: Sequence[str]
         msg = f"The agent token {row.name!r} has expired. Ask an admin for a new one."
         raise Unauthenticated(msg)
     if denied := sorted(set(queues) - set(row.queues)) if row.queues is not None else []:
-        msg = f"The agent token {row.name!r} does not allow queue {', '.join(denied)}; it allows {', '.join(row.queues or [])}."
+        allowed = ", ".join(row.queues or [])
+        msg = f"The agent token {row.name!r} does not allow queue {', '.join(denied)}; it allows {allowed}."
         raise Forbidden(msg)
     session.execute(
         update(TokenRow)

@@ -20,7 +20,6 @@ from airflow_plugin.models import LOG_IS_DUE, JobRow, LogRow
 from edge_agent.protocol import EndReason
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
 LATE_SECONDS = 60.0
@@ -53,7 +52,7 @@ def claim(session: Session, *, lease_seconds: float) -> Claim | None:
     return None if taken is None else Claim(taken.id, json.loads(taken.payload))
 
 
-def chunks(session: Session, job_id: UUID) -> Iterator[Row[Any]]:
+def chunks(session: Session, job_id: UUID) -> Iterator[Any]:
     """Return what is stored of a job's log, in order: rows ``(start_offset, data)``."""
     found = (
         select(LogRow.start_offset, LogRow.data)

@@ -26,9 +26,7 @@ ORPHANS = 1000
 FORGOTTEN_SECONDS = 86_400
 
 
-def adopt(
-    session: Session, tis: Sequence[TaskInstance], owner: Owner
-) -> tuple[list[Any], list[TaskInstance]]:
+def adopt(session: Session, tis: Sequence[TaskInstance], owner: Owner) -> tuple[list[Any], list[TaskInstance]]:
     """Take over the current jobs of these task instances, ended ones too: their end was not heard yet.
 
     A task instance that was cleared while it ran has a new id; its job is found by its key.
@@ -86,7 +84,8 @@ def take_orphans(session: Session, owner: Owner) -> int:
 def _take_from(session: Session, dead: Owner, owner: Owner) -> int:
     rows = ownership.unsettled_of(session, JobRow.owner == str(dead), ORPHANS)
     known = verdicts(session, filter(None, map(workload_of, rows)))
-    mine, heirs = [], {}
+    mine: list[Any] = []
+    heirs: dict[str, list[Any]] = {}
     for row in rows:
         verdict = known.get(row.workload_id, GONE)
         if row.workload_type != TASK or not verdict.standing.awaits_end:
@@ -96,6 +95,6 @@ def _take_from(session: Session, dead: Owner, owner: Owner) -> int:
     _take(session, mine, str(owner))
     for heir, theirs in heirs.items():
         _take(session, theirs, heir)
-    if count := len(mine) + sum(map(len, heirs.values())):
+    if count := len(mine) + sum(len(theirs) for theirs in heirs.values()):
         log.info("Took over %d jobs of scheduler %s, which is gone", count, dead.scheduler)
     return count

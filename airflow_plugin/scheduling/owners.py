@@ -50,7 +50,5 @@ def read_owner(text: str) -> Owner:
 
 def alive(session: Session, schedulers: set[int]) -> set[int]:
     """Return which of these scheduler job ids Airflow takes to be running."""
-    running = select(Job.id).where(
-        Job.id.in_(schedulers), Job.job_type == SCHEDULER, Job.state == JobState.RUNNING
-    )
+    running = select(Job.id).where(Job.id.in_(schedulers), Job.job_type == SCHEDULER, Job.state == JobState.RUNNING)
     return set(session.scalars(running))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SLICE = 2000
+SLICE = 1000
 CHECKED = 200
 SUPERSEDED = 500
 ORPHAN_SECONDS = 30.0

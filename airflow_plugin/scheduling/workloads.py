@@ -51,8 +51,8 @@ def key_of(workload: Workload) -> Key:
     :raises UnknownWorkloadError: when a newer release wrote the job.
     """
     if workload.type == TASK:
-        ids: Any = workload.dag_id, workload.task_id, workload.run_id
-        return TaskInstanceKey(*ids, try_number=workload.try_number or 0, map_index=workload.map_index or 0)
+        ids: Any = workload.dag_id, workload.task_id, workload.run_id, workload.try_number, workload.map_index
+        return TaskInstanceKey(*ids)
     if workload.type == CALLBACK:
         return CallbackKey(str(workload.id))
     if workload.type == CONNECTION_TEST:

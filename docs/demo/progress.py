@@ -62,13 +62,13 @@ class Run:
             raise DemoFailedError(msg, *self._logs())
 
     def log_of(self, task_id: str) -> Iterator[str]:
-        """Yield the messages of a task's log, as Airflow shows them."""
+        """Yield the messages of a task's log, as Airflow shows them, without the marks of its groups."""
         path = f"{self._path}/taskInstances/{task_id}/logs/1"
-        answer = self._site.ask(
-            "GET", path, params={"full_content": True}, headers={"Accept": "application/json"}
-        )
+        answer = self._site.ask("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
         for line in answer["content"]:
-            yield line if isinstance(line, str) else str(line["event"])
+            text = line if isinstance(line, str) else str(line["event"])
+            if not text.startswith("::"):
+                yield text
 
     def value_of(self, task_id: str) -> Any:
         """Return what a task returned."""

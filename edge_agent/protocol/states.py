@@ -131,13 +131,9 @@ _REPORTED = frozenset(
 TRANSITIONS: tuple[Transition, ...] = (
     Transition(JobState.QUEUED, JobState.OFFERED, "offer", "an agent with room polls"),
     Transition(JobState.OFFERED, JobState.QUEUED, "expire", "not confirmed in time, or the agent is gone"),
-    Transition(
-        JobState.OFFERED, JobState.RUNNING, "confirm", "the session that holds the offer asks to start"
-    ),
+    Transition(JobState.OFFERED, JobState.RUNNING, "confirm", "the session that holds the offer asks to start"),
     Transition(JobState.RUNNING, JobState.QUEUED, "release", "its agent declares that it never started"),
-    Transition(
-        JobState.RUNNING, JobState.SUCCEEDED, "report", "the process ended well", frozenset({EndReason.EXIT})
-    ),
+    Transition(JobState.RUNNING, JobState.SUCCEEDED, "report", "the process ended well", frozenset({EndReason.EXIT})),
     Transition(JobState.RUNNING, JobState.FAILED, "report", "the process ended badly", _REPORTED),
     Transition(
         JobState.RUNNING,
@@ -160,12 +156,8 @@ TRANSITIONS: tuple[Transition, ...] = (
         "no agent took it in time, or it cannot be accepted",
         frozenset({EndReason.QUEUE_TIMEOUT, EndReason.REJECTED}),
     ),
-    Transition(
-        JobState.QUEUED, JobState.CANCELLED, "cancel", "no longer wanted", frozenset({EndReason.CANCELLED})
-    ),
-    Transition(
-        JobState.OFFERED, JobState.CANCELLED, "cancel", "no longer wanted", frozenset({EndReason.CANCELLED})
-    ),
+    Transition(JobState.QUEUED, JobState.CANCELLED, "cancel", "no longer wanted", frozenset({EndReason.CANCELLED})),
+    Transition(JobState.OFFERED, JobState.CANCELLED, "cancel", "no longer wanted", frozenset({EndReason.CANCELLED})),
 )
 """Everything a job may do. What is not here cannot happen."""
 

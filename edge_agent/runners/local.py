@@ -39,9 +39,9 @@ class LocalRunner(Runner):
     @override
     async def start(self, attempt: AttemptDir) -> Identity:
         try:
-            # Not subprocess: that keeps an object per child, and this child may outlive us. It takes
-            # about a millisecond; every other handle of ours is closed by exec.
-            pid = os.posix_spawn(  # noqa: ASYNC221
+            # Not subprocess: that keeps an object per child, and this child may outlive us. Every other
+            # handle of ours is closed by exec.
+            pid = os.posix_spawn(  # noqa: ASYNC221  a millisecond
                 sys.executable,
                 [sys.executable, "-P", "-m", "edge_agent.runners.wrapper", str(attempt.path)],
                 environment_for_jobs(),
@@ -68,9 +68,7 @@ class LocalRunner(Runner):
         try:
             CommandPayload.model_validate(payload)
         except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
-            )
+            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
             msg = f"The command cannot be read: {faults}."
             raise CannotStart(msg) from error
         return "output.log"

@@ -50,9 +50,7 @@ class Command:
         words = ["/bin/sh", "-c", command] if isinstance(command, str) else command
         environment = os.environ | (payload.get("env") or {})
         if self._asked_to_end:
-            return Result(
-                exit_code=None, signal=signal.SIGTERM, message="It was asked to end before it began."
-            )
+            return Result(exit_code=None, signal=signal.SIGTERM, message="It was asked to end before it began.")
         cwd = payload.get("cwd") or os.environ.get("HOME") or "/"
         try:
             self._process = subprocess.Popen(words, env=environment, cwd=cwd, process_group=0)

@@ -16,7 +16,7 @@ def main() -> int:
     from airflow.dag_processing.bundles.local import LocalDagBundle
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
-    manager = DagBundlesManager()  # type: ignore[no-untyped-call]  # Airflow left its signature out
+    manager = DagBundlesManager()
     bundles = [
         {
             "name": bundle.name,

@@ -18,6 +18,7 @@ from typing import Any
 
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
 from airflow.sdk.execution_time.supervisor import ActivitySubprocess
+from typing_extensions import override
 
 NAME = "edge-agent"
 CLASSPATH = f"{__name__}.PromptCoordinator"
@@ -26,9 +27,8 @@ CLASSPATH = f"{__name__}.PromptCoordinator"
 class PromptCoordinator(BaseCoordinator):
     """The default coordinator, without the wait at the end."""
 
-    def execute_task(
-        self, *, subprocess_logs_to_stdout: bool = False, **task: Any
-    ) -> BaseCoordinator.ExecutionResult:
+    @override
+    def execute_task(self, *, subprocess_logs_to_stdout: bool = False, **task: Any) -> BaseCoordinator.ExecutionResult:
         """Run one task to its end."""
         process = ActivitySubprocess.start(subprocess_logs_to_stdout=subprocess_logs_to_stdout, **task)
         with _woken_by_its_end(process):

@@ -13,6 +13,7 @@ import structlog
 from airflow.sdk.api.client import API_TIMEOUT, Client, ServerResponseError
 from airflow.sdk.configuration import conf
 from tenacity import RetryCallState, Retrying, retry_if_exception
+from typing_extensions import override
 
 from edge_agent.task_host.outcome import Told
 from edge_agent.task_host.patience import (
@@ -58,7 +59,10 @@ class ExecutionClient(Client):
         self._sleep = sleep
         self._next_heartbeat = 0.0
 
-    def request(self, method: str, url: Any, **kwargs: Any) -> httpx.Response:  # type: ignore[override]  # theirs is wrapped by tenacity
+    @override
+    def request(  # type: ignore[override]  # theirs is wrapped by tenacity, and looks different
+        self, method: str, url: Any, **kwargs: Any
+    ) -> httpx.Response:
         """Ask, and ask again as long as this kind of call has patience.
 
         :raises httpx.HTTPError: the last error, when the patience is over or there is none.
@@ -94,9 +98,13 @@ class ExecutionClient(Client):
         except httpx.HTTPError as error:
             if isinstance(error, ServerResponseError) and error.response.status_code in NOT_WANTED:
                 self.told.not_wanted = f"Airflow no longer wanted it: {reason_of(error)}."
-            elif is_worth_repeating(error):
-                self._next_heartbeat = self._clock() + HEARTBEAT_AGAIN_SECONDS
-            raise
+                raise
+            if not is_worth_repeating(error):
+                raise
+            # Not raised: the supervisor would write a traceback each time, for as long as it lasts.
+            log.warning("A heartbeat failed", error=reason_of(error), again_in_seconds=HEARTBEAT_AGAIN_SECONDS)
+            self._next_heartbeat = self._clock() + HEARTBEAT_AGAIN_SECONDS
+            return httpx.Response(HTTPStatus.NO_CONTENT)
 
     def _tell_state(self, method: str, url: Any, **kwargs: Any) -> httpx.Response:
         state = json.loads(kwargs["content"])["state"]
@@ -134,6 +142,4 @@ def _note_the_first(call: RetryCallState) -> None:
     """Say once per call that there is waiting: hours of it would fill the disk."""
     error = call.outcome.exception() if call.outcome else None
     if call.attempt_number == 1 and isinstance(error, httpx.HTTPError):
-        log.warning(
-            "The Execution API does not answer; will ask again", call=call.args[:2], error=reason_of(error)
-        )
+        log.warning("The Execution API does not answer; will ask again", call=call.args[:2], error=reason_of(error))

@@ -1,9 +1,10 @@
 """The agent's side of the task host: forks a supervisor per Airflow attempt, in milliseconds.
 
 Importing Airflow costs seconds and a hundred megabytes. A *zygote*, a process of its own, pays that once
-and forks; the agent itself stays small and never sees Airflow. One zygote serves at a time. It is
-replaced when it died, when the agent's settings for tasks changed, or when what it was made of did
-(``airflow.cfg``, plugins, installed packages); the one before ends with the last task it started.
+and forks; the agent itself stays small and never sees Airflow. A zygote is replaced when it died, when
+the agent's settings for tasks changed, or when what it was made of did (``airflow.cfg``, plugins,
+installed packages). The one before is let go when the next is warm, and ends with the last task it
+started.
 
 What if it dies here? The agent dies: the tasks go on, the next agent finds them by their attempt
 directories. The zygote dies: the tasks go on, and record their own end. A task's supervisor is killed:
@@ -50,23 +51,26 @@ class TaskHost:
         self._python = python
         self._environment = dict(environment)
         self._log = log
-        self._serving: ZygoteProcess | None = None
+        self._newest: ZygoteProcess | None = None
+        self._before: ZygoteProcess | None = None
+        """The one that was replaced, until the newest is warm: it is better than none."""
         self._let_go: list[ZygoteProcess] = []
+        self._is_reconfigured = False
 
     @property
     def pid(self) -> int | None:
-        """The zygote that serves now, for people; None when there is none."""
-        return self._serving.identity.pid if self._serving is not None and self._serving.serves else None
+        """The newest zygote, for people; None when there is none, or it has stopped serving."""
+        return self._newest.identity.pid if self._newest is not None and self._newest.serves else None
 
     async def start(self) -> None:
         """Start getting warm. Does not wait for it.
 
         :raises TaskHostError: when the interpreter cannot be run.
         """
-        self._current()
+        self._up_to_date()
 
     async def ready(self) -> None:
-        """Wait until the next attempt would start at once.
+        """Wait until the next attempt would start at once, with all that holds now.
 
         :raises TaskHostError: when this host cannot run Airflow tasks; says what to do.
         """
@@ -74,11 +78,9 @@ class TaskHost:
 
     def configure(self, environment: Mapping[str, str]) -> None:
         """Give tasks this environment, from the next one on. The same again changes nothing."""
-        if self._environment == dict(environment):
-            return
-        self._environment = dict(environment)
-        if self._serving is not None:
-            self._retire("the settings for tasks changed")
+        if self._environment != dict(environment):
+            self._environment = dict(environment)
+            self._is_reconfigured = True
 
     async def spawn(self, attempt: AttemptDir, *, server: str, agent_name: str) -> Identity:
         """Start the supervisor of an attempt whose payload is written; return which process it is.
@@ -89,7 +91,7 @@ class TaskHost:
         :raises TaskHostError: when nothing was started, and nothing will be.
         """
         for _ in range(ATTEMPTS):
-            zygote = await self._warm()
+            zygote = await self._usable()
             try:
                 answer = await self._ask(zygote, attempt, server, agent_name)
             except ZygoteGone:
@@ -107,55 +109,82 @@ class TaskHost:
 
     async def stop(self) -> None:
         """Let the zygote go. It ends with the last task it started, which may be long after the agent."""
-        if self._serving is not None:
-            self._retire("the agent stops")
+        self._release(self._newest)
+        self._release(self._before)
+        self._newest = self._before = None
         if self._let_go:
-            await asyncio.wait(
-                [asyncio.ensure_future(one.ended()) for one in self._let_go], timeout=FAREWELL_SECONDS
-            )
+            ends = [asyncio.ensure_future(one.ended()) for one in self._let_go]
+            await asyncio.wait(ends, timeout=FAREWELL_SECONDS)
         for zygote in self._let_go:
             await zygote.leave()
         self._let_go.clear()
 
-    def _current(self) -> ZygoteProcess:
-        """Return the zygote that serves, after having replaced one that should not."""
-        if self._serving is not None:
-            answered = self._serving.answered
-            if not self._serving.serves:
-                self._retire("it died")
-            elif answered is not None and (path := changed(answered.made_of)):
-                self._retire(f"{path} changed")
-        if self._serving is None:
-            self._serving = ZygoteProcess.start(
-                python=self._python, environment=self._environment, log=self._log
-            )
-        return self._serving
+    async def _usable(self) -> ZygoteProcess:
+        """Return the zygote to ask: the newest, or the one before where that cannot be warm.
 
-    def _retire(self, why: str) -> None:
-        assert self._serving is not None  # noqa: S101  for the type checker: callers have looked
-        logger.info("Replacing the task host: %s.", why, extra={"event": "task_host_retired"})
-        self._serving.let_go()
-        self._let_go = [one for one in self._let_go if not one.is_over] + [self._serving]
-        self._serving = None
+        In the middle of an upgrade, or with a slip in ``airflow.cfg``, :meth:`ready` says so and the
+        agent takes no more work. What it has confirmed already had better run as tasks did before.
+        """
+        try:
+            return await self._warm()
+        except TaskHostError as error:
+            if self._before is None or not self._before.serves:
+                raise
+            logger.warning("Using the task host from before: %s", error, extra={"event": "task_host_kept"})
+            return self._before
 
     async def _warm(self) -> ZygoteProcess:
-        zygote = self._current()
+        zygote = self._up_to_date()
         try:
             await asyncio.wait_for(zygote.ready(), WARM_SECONDS)
         except TimeoutError:
             zygote.kill()
-            msg = (
-                f"The task host was not warm after {WARM_SECONDS:g} s and was killed. Its log is {self._log}."
-            )
+            limit = f"{WARM_SECONDS:g} s"
+            msg = f"The task host was not warm after {limit} and was killed. Its log is {self._log}."
             raise TaskHostError(msg) from None
+        if zygote is self._newest:
+            self._release(self._before)
+            self._before = None
         return zygote
 
-    async def _ask(
-        self, zygote: ZygoteProcess, attempt: AttemptDir, server: str, agent: str
-    ) -> Started | NotStarted:
-        asked = asyncio.ensure_future(zygote.ask(attempt=attempt.path, server=server, agent=agent))
-        done, _ = await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
-        if not done:
-            # It hangs. Once it is dead the stream ends, and with it every doubt about what was started.
-            zygote.kill()
-        return await asked
+    def _up_to_date(self) -> ZygoteProcess:
+        """Return the newest zygote, after having replaced one that should not be it."""
+        why = self._out_of_date()
+        if self._newest is not None and why is None:
+            return self._newest
+        if self._newest is not None:
+            logger.info("Replacing the task host: %s.", why, extra={"event": "task_host_replaced"})
+            keeps = self._newest.serves and self._newest.answered is not None
+            self._release(self._before if keeps else self._newest)
+            self._before = self._newest if keeps else self._before
+        self._newest = ZygoteProcess.start(python=self._python, environment=self._environment, log=self._log)
+        self._is_reconfigured = False
+        return self._newest
+
+    def _out_of_date(self) -> str | None:
+        """Return why the newest zygote should be replaced, or None."""
+        if self._newest is None:
+            return None
+        if not self._newest.serves:
+            return "it does not serve any more"
+        if self._is_reconfigured:
+            return "the settings for tasks changed"
+        answered = self._newest.answered
+        path = changed(answered.made_of) if answered is not None else None
+        return f"{path} changed" if path else None
+
+    def _release(self, zygote: ZygoteProcess | None) -> None:
+        if zygote is not None:
+            zygote.let_go()
+            self._let_go = [one for one in self._let_go if not one.is_over] + [zygote]
+
+    async def _ask(self, zygote: ZygoteProcess, attempt: AttemptDir, server: str, agent: str) -> Started | NotStarted:
+        answer = asyncio.ensure_future(zygote.ask(attempt=attempt.path, server=server, agent=agent))
+        try:
+            await asyncio.wait({answer}, timeout=ANSWER_SECONDS)
+            if not answer.done():
+                # It hangs. Once it is dead the stream ends, and with it every doubt about what was started.
+                zygote.kill()
+            return await answer
+        finally:
+            answer.cancel()

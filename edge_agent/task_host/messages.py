@@ -71,9 +71,7 @@ class NotStarted:
 
 Message = Ready | Refused | Spawn | Started | NotStarted
 
-_KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (Ready, Refused, Spawn, Started, NotStarted)
-}
+_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (Ready, Refused, Spawn, Started, NotStarted)}
 
 
 def encode(message: Message) -> bytes:

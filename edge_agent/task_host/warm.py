@@ -152,9 +152,7 @@ def _check_threads() -> None:
     """
     names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
     if len(names) > 1:
-        known = sorted(
-            thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
-        )
+        known = sorted(thread.name for thread in threading.enumerate() if thread is not threading.main_thread())
         told = ", ".join(known or sorted(names))
         msg = (
             f"Something started threads while Airflow and its plugins were imported ({told}); tasks "

@@ -152,9 +152,7 @@ class ZygoteProcess:
             if not self._ready.done():
                 self._ready.set_exception(TaskHostError(self._last_words()))
         await Process(self.identity, own_child=True).ended()
-        logger.info(
-            "Task host, process %d, has ended.", self.identity.pid, extra={"event": "task_host_ended"}
-        )
+        logger.info("Task host, process %d, has ended.", self.identity.pid, extra={"event": "task_host_ended"})
 
     async def _hear(self) -> None:
         loop = asyncio.get_running_loop()
@@ -174,9 +172,7 @@ class ZygoteProcess:
         message = decode(line)
         if isinstance(message, Ready):
             self._ready.set_result(message)
-            logger.info(
-                "Task host is warm after %.1f s.", message.warm_seconds, extra={"event": "task_host_warm"}
-            )
+            logger.info("Task host is warm after %.1f s.", message.warm_seconds, extra={"event": "task_host_warm"})
         elif isinstance(message, Refused):
             self.serves = False
             self._ready.set_exception(TaskHostError(message.reason))

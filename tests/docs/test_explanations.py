@@ -24,11 +24,7 @@ def test_every_test_that_a_page_names_exists():
 
 def test_every_line_of_what_if_it_dies_here_names_a_test():
     page = (DOCS / "explanation" / "failure-semantics.md").read_text(encoding="utf-8")
-    rows = [
-        line
-        for line in page.splitlines()
-        if line.startswith("| ") and not line.startswith(("| what", "| ---"))
-    ]
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| what", "| ---"))]
     assert len(rows) > 30
     assert [row for row in rows if not NAMED.search(row)] == []
 

@@ -19,9 +19,7 @@ def test_everything_generated_is_fresh():
 
 @pytest.mark.parametrize("path", pages.PAGES)
 def test_every_generated_file_says_so_at_its_top(path):
-    assert markdown.MARK in "".join(
-        (pages.ROOT / path).read_text(encoding="utf-8").splitlines(keepends=True)[:3]
-    )
+    assert markdown.MARK in "".join((pages.ROOT / path).read_text(encoding="utf-8").splitlines(keepends=True)[:3])
 
 
 def test_a_stale_file_is_shown_as_a_diff(tmp_path: Path):

@@ -46,9 +46,7 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def bed(
-    postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowBed]:
+def bed(postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowBed]:
     """Give the Airflow of this run, with every Dag of ``tests/e2e/dags`` loaded."""
     with postgres.database(postgres_template) as url:
         airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS)
@@ -58,9 +56,7 @@ def bed(
 
 
 @pytest.fixture(scope="session")
-def make_host(
-    bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., AgentHost]]:
+def make_host(bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AgentHost]]:
     """Give a function that makes a host with a token of its own; :class:`AgentHost` has its arguments.
 
     The agent is not started; whatever runs on the host when the run ends is killed.

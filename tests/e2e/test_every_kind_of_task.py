@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,7 +16,7 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def kinds(bed: AirflowBed, onprem: AgentHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagRun]:
+def kinds(bed: AirflowBed, onprem: AgentHost, tmp_path_factory: pytest.TempPathFactory) -> DagRun:
     """Give one run of the Dag with every kind of task, when it has ended."""
     bed.rest.set_variable("e2e_greeting", "good day")
     bed.rest.set_connection("e2e_db", conn_type="generic", password="drowssap")
@@ -48,7 +47,7 @@ def test_values_travel_between_tasks(kinds: DagRun):
 
 def test_a_deferred_task_resumes_on_an_agent_with_one_log_of_both_parts(kinds: DagRun):
     assert kinds.xcom("deferred") == "resumed"
-    log = kinds.log("deferred")
+    log = kinds.wait_for_log("deferred", "after the deferral")
     assert log.index("before the deferral") < log.index("after the deferral")
 
 
@@ -58,7 +57,7 @@ def test_a_sensor_that_gives_its_slot_back_looks_again(kinds: DagRun):
 
 def test_a_retry_has_a_log_of_its_own(kinds: DagRun):
     assert kinds.task("second_try")["try_number"] == 2
-    assert "the first try fails" in kinds.log("second_try", try_number=1)
+    kinds.wait_for_log("second_try", "the first try fails", try_number=1)
     assert "the first try fails" not in kinds.log("second_try", try_number=2)
 
 
@@ -76,7 +75,7 @@ def test_a_failure_is_read_where_airflow_shows_it_and_its_callback_ran_on_the_ho
 ):
     run = bed.rest.trigger("fails", {"folder": str(tmp_path)})
     assert run.wait() == "failed"
-    assert "this is what the author must read" in run.log("broken")
+    run.wait_for_log("broken", "this is what the author must read")
     wait_until((tmp_path / "callback").exists, what="the failure callback wrote its note")
     assert (tmp_path / "callback").read_text() == onprem.name
 
@@ -108,9 +107,7 @@ def test_a_connection_is_tested_from_the_host(bed: AirflowBed, onprem: AgentHost
     assert done["state"] == "success", done
 
 
-def test_the_host_listens_nowhere_and_holds_no_key_of_the_deployment(
-    bed: AirflowBed, onprem: AgentHost, kinds: DagRun
-):
+def test_the_host_listens_nowhere_and_holds_no_key_of_the_deployment(bed: AirflowBed, onprem: AgentHost, kinds: DagRun):
     """No inbound port; neither environment nor command line nor file has a secret of the server's."""
     listening = [
         connection

@@ -9,7 +9,6 @@ from tests.e2e.holding import Holding
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
 from tests.support.airflow_rest import DagRun
-from tests.support.waiting import wait_until
 
 
 def test_a_log_grows_while_the_task_runs_and_is_the_same_on_every_replica(
@@ -22,14 +21,10 @@ def test_a_log_grows_while_the_task_runs_and_is_the_same_on_every_replica(
             held.wait_started()
             both = [held.run, DagRun(replica, held.run.dag_id, held.run.run_id)]
             for each in both:
-                wait_until(
-                    lambda each=each: each.log("hold"),
-                    until=lambda log: "holding 0" in log and "steady-1" in log,
-                    what="the line is there while the task runs",
-                    timeout=15,
-                )
+                each.wait_for_log("hold", "holding 0", timeout=15)
+                assert "Edge agent steady-1" in each.log("hold")
             assert held.succeeds()
-            logs = [each.log("hold") for each in both]
+            logs = [each.wait_for_log("hold", "Post Execute") for each in both]
         assert logs[0] == logs[1]
         assert logs[0].count("holding 0") == 1
     finally:

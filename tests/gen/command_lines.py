@@ -52,8 +52,9 @@ def admin_parser() -> argparse.ArgumentParser:
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Return the parsers below a parser, by their words."""
-    groups = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
-    return {name: each for group in groups for name, each in group.choices.items()}
+    # Only the group of subcommands maps its choices to parsers.
+    groups = (each.choices for each in _actions(parser) if isinstance(each.choices, dict))
+    return {name: each for group in groups for name, each in group.items()}
 
 
 def verbs(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -74,7 +75,11 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def _own_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    return [action for action in parser._actions if not isinstance(action, argparse._HelpAction)]  # noqa: SLF001
+    return [each for each in _actions(parser) if "--help" not in each.option_strings]
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return parser._actions  # noqa: SLF001  argparse tells nobody what a parser knows
 
 
 def _row(action: argparse.Action) -> tuple[str, str]:

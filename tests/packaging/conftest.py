@@ -6,7 +6,10 @@ seconds and, as long as the cache holds, no network.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,21 +93,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture(scope="session")
-def bare(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def bare(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """Give a host without Airflow: the wheel and what it declares, no extra."""
-    return _install(tmp_path_factory.mktemp("bare"), str(built.wheel))
+    with _installed(tmp_path_factory.mktemp("bare"), str(built.wheel)) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
-def full(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def full(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """Give an Airflow server that is a host too: the wheel with both extras that users have."""
-    return _install(tmp_path_factory.mktemp("full"), f"{built.wheel}[server,tasks]")
+    with _installed(tmp_path_factory.mktemp("full"), f"{built.wheel}[server,tasks]") as environment:
+        yield environment
 
 
-def _install(home: Path, what: str) -> Environment:
+@contextmanager
+def _installed(home: Path, what: str) -> Iterator[Environment]:
     environment = Environment(home)
     python = environment.bin / "python"
     uv("venv", "--quiet", "--python", program("python"), home / "venv")
     lock = ROOT / "requirements" / "dev.txt"
     uv("pip", "install", "--quiet", "--python", python, "--constraints", lock, what)
-    return environment
+    yield environment
+    shutil.rmtree(environment.home / "venv")  # Pytest keeps the last runs: not hundreds of megabytes.

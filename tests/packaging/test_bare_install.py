@@ -65,6 +65,4 @@ print(json.dumps([sorted(heavy), sorted(ours - allowed)]))
 
 def test_importing_the_agent_does_no_work(bare):
     """Else every import of the protocol would do it too."""
-    assert bare.python("import sys, edge_agent; print([n for n in sys.modules if 'edge' in n])") == (
-        "['edge_agent']\n"
-    )
+    assert bare.python("import sys, edge_agent; print([n for n in sys.modules if 'edge' in n])") == ("['edge_agent']\n")

@@ -188,9 +188,7 @@ class AirflowBed:
             part.process.kill_family()
         self.rest.close()
 
-    def _add(
-        self, name: str, arguments: Sequence[str], job: str | None, own: Mapping[str, str] | None = None
-    ) -> None:
+    def _add(self, name: str, arguments: Sequence[str], job: str | None, own: Mapping[str, str] | None = None) -> None:
         process = Process(
             name,
             [program("airflow"), *arguments],
@@ -203,9 +201,7 @@ class AirflowBed:
     def _is_healthy(self, part: Part) -> bool:
         part.process.must_run()
         if part.job is None:
-            return httpx.get(
-                f"{part.process.environment['AIRFLOW__API__BASE_URL']}/api/v2/version"
-            ).is_success
+            return httpx.get(f"{part.process.environment['AIRFLOW__API__BASE_URL']}/api/v2/version").is_success
         begun = (datetime.fromisoformat(job["start_date"]) for job in self.rest.running_jobs(part.job))
         return any(when >= part.started[-1] for when in begun)
 

@@ -128,9 +128,7 @@ class DagRun:
         """Return everything Airflow tells of one task instance."""
         return self.rest.ask("GET", self._task_path(task_id, map_index))
 
-    def wait_for_task(
-        self, task_id: str, *states: str | None, map_index: int = -1, timeout: float = 60
-    ) -> Json:
+    def wait_for_task(self, task_id: str, *states: str | None, map_index: int = -1, timeout: float = 60) -> Json:
         """Wait until a task instance is in one of ``states`` (none given: until it ended); return it."""
         wanted: Collection[str | None] = states or ENDED
         return wait_until(
@@ -145,10 +143,24 @@ class DagRun:
     def log(self, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
         """Return the log of one try, as the page shows it: one line a message."""
         path = f"{self.path}/taskInstances/{task_id}/logs/{try_number}"
-        answer = self.rest.ask(
-            "GET", path, params={"map_index": map_index, "full_content": True}, headers=JSON_LOG
-        )
+        answer = self.rest.ask("GET", path, params={"map_index": map_index, "full_content": True}, headers=JSON_LOG)
         return "\n".join(_in_words(line) for line in answer["content"])
+
+    def wait_for_log(
+        self, task_id: str, text: str, try_number: int = 1, map_index: int = -1, timeout: float = 30
+    ) -> str:
+        """Wait until a text stands in the log, and return the log.
+
+        A task's state is known before its last lines are: it tells Airflow, then it ends.
+        """
+        return wait_until(
+            lambda: self.log(task_id, try_number, map_index),
+            until=lambda log: text in log,
+            what=f"{text!r} stands in the log of {self.dag_id}.{task_id}",
+            timeout=timeout,
+            interval=0.1,
+            ignoring=AWAY,
+        )
 
     def xcom(self, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """Return a value a task pushed."""
@@ -163,10 +175,6 @@ class DagRun:
     def set_state(self, task_id: str, state: str, map_index: int = -1) -> None:
         """Mark a task instance ``success``, ``failed`` or ``skipped``, as a user does on the page."""
         self.rest.ask("PATCH", self._task_path(task_id, map_index), json={"new_state": state})
-
-    def delete(self) -> None:
-        """Delete the run with all its task instances."""
-        self.rest.ask("DELETE", self.path)
 
     def _task_path(self, task_id: str, map_index: int) -> str:
         path = f"{self.path}/taskInstances/{task_id}"

@@ -44,6 +44,4 @@ def no_fork() -> int:
 
 
 if __name__ == "__main__":
-    Zygote(
-        socket.socket(fileno=int(sys.argv[1])), become, fork=no_fork if "no-fork" in sys.argv else os.fork
-    ).serve()
+    Zygote(socket.socket(fileno=int(sys.argv[1])), become, fork=no_fork if "no-fork" in sys.argv else os.fork).serve()

@@ -1,22 +1,21 @@
 """A small, real HTTP server that speaks as much of Airflow's Execution API as a task needs.
 
 A fake server rather than a mocked client: real requests over a real socket find things. It keeps the
-state of each task instance and answers 409 and 410 where Airflow does.
+state of each task instance and answers 404, 409 and 410 where Airflow does.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, Self
+from urllib.parse import unquote
 from uuid import UUID
+
+from tests.support.cuttable_server import Answer, CuttableServer
 
 PREFIX = "/execution/"
 CONNECTION = dict.fromkeys(("host", "schema", "login", "password", "port", "extra"))
@@ -33,8 +32,18 @@ class Heard:
 
 
 @dataclass
+class Fault:
+    """An answer of the test's own to the next ``times`` requests that match."""
+
+    method: str
+    path: str
+    status: int
+    times: int
+
+
+@dataclass
 class Instance:
-    """What the server knows of one task instance."""
+    """What the server knows of one task instance. ``archived``: cleared, or retried as another one."""
 
     state: str = "queued"
     pid: int | None = None
@@ -42,7 +51,6 @@ class Instance:
     heartbeats: int = 0
     archived: bool = False
     run_context: dict[str, Any] = field(default_factory=dict)
-    last: dict[str, Any] = field(default_factory=dict)
 
 
 class ExecutionApi:
@@ -55,9 +63,8 @@ class ExecutionApi:
         self.connections: dict[str, dict[str, Any]] = {}
         self.connection_tests: dict[str, dict[str, Any]] = {}
         self.heard: list[Heard] = []
-        self.refreshed_token: str | None = "execution-token"
-        self.faults: list[tuple[str, str, int, int]] = []
-        self._server: _Server | None = None
+        self.faults: list[Fault] = []
+        self._server: CuttableServer | None = None
         self._port = 0
         self._lock = threading.Lock()
 
@@ -65,7 +72,7 @@ class ExecutionApi:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}{PREFIX}"
 
-    def __enter__(self) -> ExecutionApi:
+    def __enter__(self) -> Self:
         self.come_back()
         return self
 
@@ -73,9 +80,8 @@ class ExecutionApi:
         self.go_away()
 
     def come_back(self) -> None:
-        self._server = _Server(("127.0.0.1", self._port), self)
-        self._port = self._server.server_address[1]
-        self._server.run_in_thread()
+        self._server = CuttableServer(self._port, self._serve)
+        self._port = self._server.port
 
     def go_away(self) -> None:
         if self._server is not None:
@@ -85,149 +91,126 @@ class ExecutionApi:
     def instance(self, ti_id: UUID | str) -> Instance:
         return self.instances.setdefault(str(ti_id), Instance())
 
-    def fail(self, method: str, pattern: str, status: int, *, times: int = 1) -> None:
-        """Answer ``status`` to the next ``times`` requests whose path matches ``pattern``."""
+    def fail(self, method: str, path: str, status: int, *, times: int = 1) -> None:
+        """Answer ``status`` to the next requests that match these two patterns."""
         with self._lock:
-            self.faults.append((method, pattern, status, times))
+            self.faults.append(Fault(method, path, status, times))
 
-    def requests(self, method: str, pattern: str) -> list[Heard]:
-        return [one for one in list(self.heard) if one.method == method and re.search(pattern, one.path)]
+    def requests(self, method: str, path: str) -> list[Heard]:
+        """Return what was asked so far and matches these two patterns."""
+        return [one for one in list(self.heard) if re.fullmatch(method, one.method) and re.search(path, one.path)]
 
-    def answer(self, heard: Heard, query: dict[str, list[str]]) -> tuple[int, Any, dict[str, str]]:
+    def _serve(self, method: str, path: str, body: Any, token: str) -> Answer:
+        heard = Heard(method, path.removeprefix(PREFIX), body, token)
         with self._lock:
             self.heard.append(heard)
-            fault = self._take_fault(heard)
-            if fault is not None:
-                return fault, {"detail": f"a fault of the test: {fault}"}, {}
-            for method, pattern, handler in ROUTES:
-                if method == heard.method and (match := re.fullmatch(pattern, heard.path)):
-                    return handler(self, match, heard, query)
-        return 404, {"detail": {"reason": "not_found", "message": f"no route {heard.path}"}}, {}
+            if (fault := self._take_fault(heard)) is not None:
+                return fault.status, {"detail": "a fault of the test"}, {}
+            for wanted, pattern, answer in ROUTES:
+                if wanted == method and (match := re.fullmatch(pattern, heard.path)):
+                    return answer(self, unquote(match[1]), body)
+        return not_found(f"no route {heard.path}")
 
-    def _take_fault(self, heard: Heard) -> int | None:
-        for number, (method, pattern, status, times) in enumerate(self.faults):
-            if re.fullmatch(method, heard.method) and re.search(pattern, heard.path):
-                if times == 1:
-                    del self.faults[number]
-                else:
-                    self.faults[number] = (method, pattern, status, times - 1)
-                return status
+    def _take_fault(self, heard: Heard) -> Fault | None:
+        for fault in self.faults:
+            if fault.times and re.fullmatch(fault.method, heard.method) and re.search(fault.path, heard.path):
+                fault.times -= 1
+                return fault
         return None
 
-    # ------------------------------------------------------------------ what it answers
 
-    def _run(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        instance = self.instance(match["id"])
-        body = heard.body
-        mine = (instance.hostname, instance.pid) == (body["hostname"], body["pid"])
-        if instance.state not in {"queued", "restarting"} and not (instance.state == "running" and mine):
-            detail = {"reason": "invalid_state", "message": "not queued", "previous_state": instance.state}
-            return 409, {"detail": detail}, {}
-        instance.state, instance.pid, instance.hostname = "running", body["pid"], body["hostname"]
-        headers = {"Refreshed-API-Token": self.refreshed_token} if self.refreshed_token else {}
-        return 200, run_context() | instance.run_context, headers
-
-    def _state(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        instance = self.instance(match["id"])
-        wanted = heard.body["state"]
-        if instance.archived:
-            return 404, {"detail": {"reason": "not_found", "message": "Task Instance not found"}}, {}
-        if instance.state == wanted:
-            return 200, {"message": "already"}, {}
-        if instance.state != "running":
-            detail = {"reason": "invalid_state", "message": "not running", "previous_state": instance.state}
-            return 409, {"detail": detail}, {}
-        instance.state, instance.last = wanted, heard.body
-        return 204, None, {}
-
-    def _heartbeat(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        instance = self.instance(match["id"])
-        instance.heartbeats += 1
-        if instance.archived:
-            return 410, {"detail": {"reason": "not_found", "message": "archived"}}, {}
-        if instance.state != "running":
-            detail = {"reason": "not_running", "message": "not running", "current_state": instance.state}
-            return 409, {"detail": detail}, {}
-        return 204, None, {}
-
-    def _accept(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        return 201, {"message": "ok"}, {}
-
-    def _set_xcom(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        self.xcoms[unquote(match["path"])] = heard.body
-        return 201, {"message": "ok"}, {}
-
-    def _get_xcom(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        path = unquote(match["path"])
-        if path not in self.xcoms:
-            return 404, {"detail": {"reason": "not_found", "message": "no such XCom"}}, {}
-        return 200, {"key": path.rpartition("/")[2], "value": self.xcoms[path]}, {}
-
-    def _get_xcom_slice(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        path = unquote(match["path"])
-        return 200, [self.xcoms[path]] if path in self.xcoms else [], {}
-
-    def _get_variable(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        key = unquote(match["key"])
-        if key not in self.variables:
-            return 404, {"detail": {"reason": "not_found", "message": "no such variable"}}, {}
-        return 200, {"key": key, "value": self.variables[key]}, {}
-
-    def _get_connection(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        key = unquote(match["key"])
-        if key not in self.connections:
-            return 404, {"detail": {"reason": "not_found", "message": "no such connection"}}, {}
-        return 200, {"conn_id": key} | CONNECTION | self.connections[key], {}
-
-    def _get_tested_connection(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        return 200, CONNECTION | self.connection_tests[match["id"]]["connection"], {}
-
-    def _set_tested_connection(
-        self, match: re.Match[str], heard: Heard, query: dict[str, list[str]]
-    ) -> tuple[int, Any, dict[str, str]]:
-        self.connection_tests[match["id"]]["result"] = heard.body
-        return 204, None, {}
+def not_found(message: str) -> Answer:
+    return 404, {"detail": {"reason": "not_found", "message": message}}, {}
 
 
-Handler = Callable[
-    [ExecutionApi, re.Match[str], Heard, dict[str, list[str]]], tuple[int, Any, dict[str, str]]
+def run(api: ExecutionApi, ti_id: str, body: Any) -> Answer:
+    """Start, from queued; or again, asked by the same process."""
+    instance = api.instance(ti_id)
+    is_mine = (instance.hostname, instance.pid) == (body["hostname"], body["pid"])
+    if instance.state != "queued" and not (instance.state == "running" and is_mine):
+        detail = {"reason": "invalid_state", "message": "not queued", "previous_state": instance.state}
+        return 409, {"detail": detail}, {}
+    instance.state, instance.pid, instance.hostname = "running", body["pid"], body["hostname"]
+    return 200, run_context() | instance.run_context, {"Refreshed-API-Token": "execution-token"}
+
+
+def state(api: ExecutionApi, ti_id: str, body: Any) -> Answer:
+    """End, from running. The same state again is no error."""
+    instance = api.instance(ti_id)
+    if instance.archived:
+        return not_found("Task Instance not found")
+    if instance.state == body["state"]:
+        return 200, {"message": "already"}, {}
+    if instance.state != "running":
+        detail = {"reason": "invalid_state", "message": "not running", "previous_state": instance.state}
+        return 409, {"detail": detail}, {}
+    instance.state = body["state"]
+    return 204, None, {}
+
+
+def heartbeat(api: ExecutionApi, ti_id: str, body: Any) -> Answer:
+    instance = api.instance(ti_id)
+    instance.heartbeats += 1
+    if instance.archived:
+        return 410, {"detail": {"reason": "not_found", "message": "archived"}}, {}
+    if instance.state != "running":
+        return 409, {"detail": {"reason": "not_running", "message": "not running"}}, {}
+    return 204, None, {}
+
+
+def accept(api: ExecutionApi, what: str, body: Any) -> Answer:
+    return 201, {"message": "ok"}, {}
+
+
+def set_xcom(api: ExecutionApi, path: str, body: Any) -> Answer:
+    api.xcoms[path] = body
+    return 201, {"message": "ok"}, {}
+
+
+def get_xcom(api: ExecutionApi, path: str, body: Any) -> Answer:
+    if path not in api.xcoms:
+        return not_found("no such XCom")
+    return 200, {"key": path.rpartition("/")[2], "value": api.xcoms[path]}, {}
+
+
+def get_xcom_slice(api: ExecutionApi, path: str, body: Any) -> Answer:
+    return 200, [api.xcoms[path]] if path in api.xcoms else [], {}
+
+
+def get_variable(api: ExecutionApi, key: str, body: Any) -> Answer:
+    return (200, {"key": key, "value": api.variables[key]}, {}) if key in api.variables else not_found(key)
+
+
+def get_connection(api: ExecutionApi, key: str, body: Any) -> Answer:
+    if key not in api.connections:
+        return not_found(key)
+    return 200, {"conn_id": key} | CONNECTION | api.connections[key], {}
+
+
+def get_tested_connection(api: ExecutionApi, test_id: str, body: Any) -> Answer:
+    return 200, CONNECTION | api.connection_tests[test_id]["connection"], {}
+
+
+def set_tested_connection(api: ExecutionApi, test_id: str, body: Any) -> Answer:
+    api.connection_tests[test_id]["result"] = body
+    return 204, None, {}
+
+
+ROUTES: list[tuple[str, str, Callable[[ExecutionApi, str, Any], Answer]]] = [
+    ("PATCH", r"task-instances/([^/]+)/run", run),
+    ("PATCH", r"task-instances/([^/]+)/state", state),
+    ("PUT", r"task-instances/([^/]+)/heartbeat", heartbeat),
+    ("PUT", r"task-instances/([^/]+)/rtif", accept),
+    ("POST", r"xcoms/(.+)", set_xcom),
+    ("GET", r"xcoms/(.+)/slice", get_xcom_slice),
+    ("GET", r"xcoms/(.+)", get_xcom),
+    ("DELETE", r"xcoms/(.+)", accept),
+    ("GET", r"variables/([^/]+)", get_variable),
+    ("GET", r"connections/([^/]+)", get_connection),
+    ("GET", r"connection-tests/([^/]+)/connection", get_tested_connection),
+    ("PATCH", r"connection-tests/([^/]+)", set_tested_connection),
 ]
-ROUTES: list[tuple[str, str, Handler]] = [
-    ("PATCH", r"task-instances/(?P<id>[^/]+)/run", ExecutionApi._run),
-    ("PATCH", r"task-instances/(?P<id>[^/]+)/state", ExecutionApi._state),
-    ("PUT", r"task-instances/(?P<id>[^/]+)/heartbeat", ExecutionApi._heartbeat),
-    ("PUT", r"task-instances/[^/]+/rtif", ExecutionApi._accept),
-    ("PATCH", r"task-instances/[^/]+/skip-downstream", ExecutionApi._accept),
-    ("PATCH", r"task-instances/[^/]+/rendered-map-index", ExecutionApi._accept),
-    ("POST", r"xcoms/(?P<path>.+)", ExecutionApi._set_xcom),
-    ("GET", r"xcoms/(?P<path>.+)/slice", ExecutionApi._get_xcom_slice),
-    ("GET", r"xcoms/(?P<path>.+)", ExecutionApi._get_xcom),
-    ("DELETE", r"xcoms/.+", ExecutionApi._accept),
-    ("GET", r"variables/(?P<key>[^/]+)", ExecutionApi._get_variable),
-    ("GET", r"connections/(?P<key>[^/]+)", ExecutionApi._get_connection),
-    ("GET", r"connection-tests/(?P<id>[^/]+)/connection", ExecutionApi._get_tested_connection),
-    ("PATCH", r"connection-tests/(?P<id>[^/]+)", ExecutionApi._set_tested_connection),
-]
+"""Method, path with one group, and who answers. The first that matches does."""
 
 
 def run_context() -> dict[str, Any]:
@@ -256,74 +239,3 @@ def run_context() -> dict[str, Any]:
         "xcom_keys_to_clear": [],
         "should_retry": False,
     }
-
-
-class _Server(ThreadingHTTPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], api: ExecutionApi) -> None:
-        self.api = api
-        self._open: set[socket.socket] = set()
-        super().__init__(address, _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="execution-api")
-
-    def run_in_thread(self) -> None:
-        self._thread.start()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def cut(self) -> None:
-        """Stop listening and break every connection, as a host does that lost its network or power."""
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-        for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # Its client was faster.
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error here: tests kill clients on purpose."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    # Headers and body leave in two writes: without this each answer waits 40 ms for a delayed ACK.
-    disable_nagle_algorithm: ClassVar[bool] = True
-
-    def _serve(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        raw = self.rfile.read(length) if length else b""
-        url = urlsplit(self.path)
-        heard = Heard(
-            method=self.command,
-            path=url.path.removeprefix(PREFIX),
-            body=json.loads(raw) if raw else None,
-            token=(self.headers.get("Authorization") or "").removeprefix("Bearer "),
-        )
-        status, body, headers = self.server.api.answer(heard, parse_qs(url.query))
-        content = b"" if body is None else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if content:
-            self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 # names are given
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Be quiet: ``heard`` tells all."""

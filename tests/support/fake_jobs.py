@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,8 +23,6 @@ from edge_agent.protocol import (
     ConfirmAnswer,
     Confirmed,
     Directives,
-    Ending,
-    JobKind,
     JobState,
     Limits,
     LogAck,
@@ -38,49 +35,12 @@ from edge_agent.protocol import (
     Registration,
     Report,
     ReportAnswer,
-    RunnerName,
     Session,
     Withdrawn,
-    sources_of,
 )
+from tests.support.fake_job import Job
 
 AGENT_TOKEN = "eat_0123456789ab_planted-agent-token-of-the-tests"
-
-
-@dataclass
-class Job:
-    """One job, and everything that was ever done to it.
-
-    ``offers``: how often it was offered. ``reports``: how often its end came, repeats included.
-    """
-
-    payload: dict[str, Any]
-    kind: JobKind = JobKind.COMMAND
-    slots: int = 1
-    runner: RunnerName = RunnerName.LOCAL
-    label: str = "job"
-    id: UUID = field(default_factory=uuid4)
-    state: JobState = JobState.QUEUED
-    assignment_id: UUID | None = None
-    session_id: UUID | None = None
-    offered_at: float = 0.0
-    offers: int = 0
-    silent_beat: int = 0
-    cancel_requested: bool = False
-    log: bytearray = field(default_factory=bytearray)
-    log_full: bool = False
-    ending: Ending | None = None
-    reports: int = 0
-
-    def step(self, verb: str, target: JobState) -> None:
-        """Move on.
-
-        :raises AssertionError: when the protocol has no such step.
-        """
-        assert self.state in sources_of(target, verb), f"{verb}: {self.state} -> {target}"
-        self.state = target
-        if target is JobState.QUEUED:
-            self.assignment_id = self.session_id = None
 
 
 class Refusal(Exception):
@@ -111,7 +71,7 @@ class FakeJobs:
         self.beats: list[Beat] = []
         self.session: Session | None = None
         self.has_left = False
-        self.polls_held = 0
+        self._latest_poll: Poll | None = None
         self.is_closing = False
         self.nudged = False
         self.always_nudged = False
@@ -158,22 +118,19 @@ class FakeJobs:
         if poll.beat is not None:
             self._hear(poll.beat)
         deadline = time.monotonic() + min(poll.wait_seconds, self.limits.poll_seconds)
-        session = self.session
-        self.polls_held += 1
-        try:
-            while True:
-                if self.session is not session:
-                    raise Refusal(409, ProblemReason.SESSION_ENDED, "This session has ended.")
-                self._expire_offers()
-                offers = self._offer(poll.free_slots)
-                left = deadline - time.monotonic()
-                if offers or self.nudged or self.always_nudged or self.is_closing or left <= 0:
-                    self.nudged = False
-                    held = [job.assignment_id for job in self.jobs.values() if job.ending is None]
-                    return PollAnswer(offers=offers, directives=self._directives(filter(None, held)))
-                self.changed.wait(min(left, 0.2))
-        finally:
-            self.polls_held -= 1
+        session, self._latest_poll = self.session, poll
+        while True:
+            if self.session is not session:
+                raise Refusal(409, ProblemReason.SESSION_ENDED, "This session has ended.")
+            self._expire_offers()
+            # The newest poll counts: an older one is held for an agent that has given it up.
+            offers = self._offer(poll.free_slots) if poll is self._latest_poll else ()
+            left = deadline - time.monotonic()
+            if offers or self.nudged or self.always_nudged or self.is_closing or left <= 0:
+                self.nudged = False
+                held = [job.assignment_id for job in self.jobs.values() if job.ending is None]
+                return PollAnswer(offers=offers, directives=self._directives(filter(None, held)))
+            self.changed.wait(min(left, 0.2))
 
     def confirm(self, body: bytes) -> Answer:
         self._expire_offers()

@@ -13,7 +13,8 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from edge_agent.protocol import Answer, JobState, Limits, Problem, ProblemReason
-from tests.support.fake_jobs import AGENT_TOKEN, FakeJobs, Job, Refusal
+from tests.support.fake_job import Job
+from tests.support.fake_jobs import AGENT_TOKEN, FakeJobs, Refusal
 from tests.support.faulty_http import Call, Fault, Server
 
 __all__ = ["AGENT_TOKEN", "FakeQueue", "Fault", "Job"]

@@ -126,6 +126,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection. What is not under the queue API's path is a 404 as Airflow gives it."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Server  # type: ignore[assignment]  # this server's only handler
 
     def do_POST(self) -> None:

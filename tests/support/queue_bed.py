@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, Row, select, true
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
@@ -87,7 +87,7 @@ class QueueBed:
         with self.database.transaction() as session:
             return jobs.cancel(session, ids, why)
 
-    def heard(self, owner: str = OWNER) -> list[JobRow]:
+    def heard(self, owner: str = OWNER) -> list[Row[Any]]:
         """Return what a scheduler has not heard of yet, and mark it heard."""
         with self.database.transaction() as session:
             return jobs.hear(session, owner)
@@ -146,9 +146,7 @@ class QueueBed:
     ) -> list[Offer]:
         """Claim for an agent, of these placements or of whatever is queued."""
         with self.database.transaction() as session:
-            claimant = offers.Claimant(
-                agent.name, agent.session_id, agent.slots, agent.slots if free is None else free
-            )
+            claimant = offers.Claimant(agent.name, agent.session_id, agent.slots, agent.slots if free is None else free)
             return offers.offer(
                 session,
                 claimant,

@@ -9,6 +9,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,8 +18,10 @@ import pendulum
 from airflow import settings
 from airflow.executors import workloads
 from airflow.executors.workloads.base import BundleInfo
+from airflow.executors.workloads.callback import CallbackDTO, CallbackFetchMethod, ExecuteCallback
 from airflow.jobs.job import Job, JobState
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.callback import ExecutorCallback
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
@@ -28,13 +32,13 @@ from airflow.sdk import DAG
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.session import create_session
-from airflow.utils.state import DagRunState, TaskInstanceState
+from airflow.utils.state import CallbackState, DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
 
 from airflow_plugin.executor import AgentExecutor
-from airflow_plugin.models import JobRow
+from airflow_plugin.models import JobRow, TokenRow
 from airflow_plugin.queue import agents, assignments, logs, offers, tokens
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import Ending, EndReason, JobKind, Registration, Versions
@@ -131,7 +135,7 @@ class SchedulingBed:
         """The same, in a transaction of the test's."""
         for ti in session.scalars(select(TaskInstance).where(TaskInstance.id.in_(ids))):
             ti.state = TaskInstanceState.QUEUED
-            ti.queued_by_job_id = executor.job_id  # type: ignore[assignment]  # it is a number here
+            ti.queued_by_job_id = scheduler_of(executor)
             session.flush()
             executor.queue_workload(workload_of(ti), session)
 
@@ -185,7 +189,7 @@ class SchedulingBed:
         # The thread's own session, as in the scheduler: parts of Airflow take that one by themselves.
         with create_session() as session:
             SchedulerJobRunner.process_executor_events(
-                executor=executor, job_id=executor.job_id, scheduler_dag_bag=DBDagBag(), session=session
+                executor=executor, job_id=scheduler_of(executor), scheduler_dag_bag=DBDagBag(), session=session
             )
 
     def turn(self, executor: AgentExecutor, seconds: float = 60.0) -> dict[Any, tuple[Any, Any]]:
@@ -201,7 +205,7 @@ class SchedulingBed:
         with self.session() as session:
             token = f"of-{self.agent}-{next(NUMBERS)}"
             tokens.create(session, token)
-            row = session.scalars(select(tokens.TokenRow).where(tokens.TokenRow.name == token)).one()
+            row = session.scalars(select(TokenRow).where(TokenRow.name == token)).one()
             asked = Registration(
                 instance=uuid4(),
                 hostname="host.example",
@@ -248,9 +252,7 @@ class SchedulingBed:
     def write_log(self, assignment: UUID, data: bytes, offset: int = 0, limit: int = 1_000_000) -> None:
         """Send bytes of a log."""
         with self.session() as session:
-            logs.append(
-                session, agent=self.agent, assignment_id=assignment, offset=offset, data=data, limit=limit
-            )
+            logs.append(session, agent=self.agent, assignment_id=assignment, offset=offset, data=data, limit=limit)
 
     # -- what is in the table
 
@@ -293,10 +295,44 @@ class SchedulingBed:
         return session.scalars(found).one()
 
 
+def scheduler_of(executor: AgentExecutor) -> int:
+    """Return the job id of an executor's scheduler."""
+    assert isinstance(executor.job_id, int)
+    return executor.job_id
+
+
 def workload_of(ti: TaskInstance) -> workloads.ExecuteTask:
     """Return the workload of a task instance, with a token in it."""
     made = workloads.ExecuteTask.make(ti, bundle_info=BundleInfo(name=BUNDLE))
     return made.model_copy(update={"token": "planted-token"})
+
+
+def callback() -> ExecuteCallback:
+    """Return the workload of a callback."""
+    return ExecuteCallback(
+        callback=CallbackDTO(
+            id=str(uuid4()), fetch_method=CallbackFetchMethod.IMPORT_PATH, data={"path": "a.module.notify"}
+        ),
+        dag_rel_path=Path("dag.py"),
+        bundle_info=BundleInfo(name=BUNDLE),
+        log_path="executor_callbacks/x",
+        token="planted-token",
+    )
+
+
+def connection_test(queue: str | None = None) -> workloads.TestConnection:
+    """Return the workload of a connection test."""
+    return workloads.TestConnection(
+        connection_test_id=uuid4(), connection_id="c", timeout=60, queue=queue, token="planted-token"
+    )
+
+
+def add_callback(session: Any, workload: ExecuteCallback) -> None:
+    """Store a callback as a missed deadline makes it, and queued."""
+    definition = SimpleNamespace(serialize=lambda: {"path": "a.module.notify", "kwargs": {}, "executor": None})
+    row = ExecutorCallback(definition, CallbackFetchMethod.IMPORT_PATH)
+    row.id, row.state = UUID(workload.callback.id), CallbackState.QUEUED
+    session.add(row)
 
 
 @contextmanager

@@ -27,11 +27,9 @@ class Run:
     log: Path
     instance: Instance
 
-    async def result(self, *, timeout: float = 20) -> Result:
+    async def result(self, *, timeout: float = 40) -> Result:
         """Wait until its end is recorded."""
-        found = await wait_until_async(
-            self.attempt.result, what=f"{self.attempt.path} has a result", timeout=timeout
-        )
+        found = await wait_until_async(self.attempt.result, what=f"{self.attempt.path} has a result", timeout=timeout)
         assert isinstance(found, Result)
         return found
 
@@ -39,7 +37,7 @@ class Run:
         """Return the log of record, then what the supervisor itself said."""
         return "\n".join(file.read_text() for file in (self.log, self.attempt.output) if file.exists())
 
-    async def logged(self, text: str, *, timeout: float = 20) -> None:
+    async def logged(self, text: str, *, timeout: float = 40) -> None:
         """Wait until the log of record holds a text."""
         await wait_until_async(
             lambda: self.log.exists() and text in self.log.read_text(),

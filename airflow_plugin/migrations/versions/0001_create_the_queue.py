@@ -15,6 +15,8 @@ depends_on = None
 SCHEMA = schema()
 QUEUED = "state = 'queued'"
 HELD = "state IN ('offered', 'running')"
+ENDED = "state IN ('cancelled', 'failed', 'succeeded')"
+ON_SQLITE = {"notify": "notify = 1", "nudged": "nudged = 1", "NOT settled": "settled = 0"}
 LOG_IS_DUE = "ended_at IS NOT NULL AND log_uploaded_at IS NULL AND workload_type = 'ExecuteTask'"
 
 
@@ -35,12 +37,11 @@ def downgrade() -> None:
         op.drop_table(table, schema=SCHEMA)
 
 
-def _index(
-    table: str, name: str, columns: list[str], where: str | None = None, *, unique: bool = False
-) -> None:
+def _index(table: str, name: str, columns: list[str], where: str | None = None, *, unique: bool = False) -> None:
     condition = sa.text(where) if where else None
+    on_sqlite = sa.text(ON_SQLITE.get(where, where)) if where else None
     op.create_index(
-        name, table, columns, unique=unique, schema=SCHEMA, postgresql_where=condition, sqlite_where=condition
+        name, table, columns, unique=unique, schema=SCHEMA, postgresql_where=condition, sqlite_where=on_sqlite
     )
 
 
@@ -108,9 +109,7 @@ def _create_agents() -> None:
         sa.CheckConstraint(
             "state <> 'connected' OR session_id IS NOT NULL", name=op.f("ck_edge_agent_connected_has_session")
         ),
-        sa.CheckConstraint(
-            "state IN ('connected', 'lost', 'offline')", name=op.f("ck_edge_agent_state_known")
-        ),
+        sa.CheckConstraint("state IN ('connected', 'lost', 'offline')", name=op.f("ck_edge_agent_state_known")),
         sa.ForeignKeyConstraint(
             ["token_id"],
             [_ours("edge_agent_token") + ".id"],
@@ -173,16 +172,14 @@ def _create_jobs() -> None:
         sa.Column("notify", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("settled", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
-            "(state IN ('cancelled', 'failed', 'succeeded')) = (ended_at IS NOT NULL) AND (state IN ('cancelled', 'failed', 'succeeded')) = (reason IS NOT NULL)",
+            f"({ENDED}) = (ended_at IS NOT NULL) AND ({ENDED}) = (reason IS NOT NULL)",
             name=op.f("ck_edge_agent_job_ended_has_reason"),
         ),
         sa.CheckConstraint(
-            "NOT (state IN ('offered', 'running')) OR (assignment_id IS NOT NULL AND session_id IS NOT NULL AND agent_name IS NOT NULL)",
+            f"NOT ({HELD}) OR (assignment_id IS NOT NULL AND session_id IS NOT NULL AND agent_name IS NOT NULL)",
             name=op.f("ck_edge_agent_job_held_has_holder"),
         ),
-        sa.CheckConstraint(
-            "state <> 'queued' OR assignment_id IS NULL", name=op.f("ck_edge_agent_job_queued_is_free")
-        ),
+        sa.CheckConstraint("state <> 'queued' OR assignment_id IS NULL", name=op.f("ck_edge_agent_job_queued_is_free")),
         sa.CheckConstraint(
             "state IN ('cancelled', 'failed', 'offered', 'queued', 'running', 'succeeded')",
             name=op.f("ck_edge_agent_job_state_known"),
@@ -201,9 +198,7 @@ def _index_jobs() -> None:
     _index("edge_agent_job", "ix_edge_agent_job_notify", ["owner"], "notify")
     _index("edge_agent_job", "ix_edge_agent_job_offer", ["offer_expires_at"], "state = 'offered'")
     _index("edge_agent_job", "ix_edge_agent_job_queued", ["placement", "rank"], QUEUED)
-    _index(
-        "edge_agent_job", "ix_edge_agent_job_try", ["dag_id", "run_id", "task_id", "map_index", "try_number"]
-    )
+    _index("edge_agent_job", "ix_edge_agent_job_try", ["dag_id", "run_id", "task_id", "map_index", "try_number"])
     _index("edge_agent_job", "ix_edge_agent_job_unsettled", ["owner", "id"], "NOT settled")
     _index("edge_agent_job", "ix_edge_agent_job_upload", ["ended_at"], LOG_IS_DUE)
     _index("edge_agent_job", "ix_edge_agent_job_workload", ["workload_id"])

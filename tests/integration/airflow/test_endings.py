@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import pytest
-from airflow.executors.workloads.callback import CallbackFetchMethod, ExecuteCallback
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
-from airflow.models.callback import Callback, CallbackKey, ExecutorCallback
+from airflow.models.callback import Callback, CallbackKey
 from airflow.models.connection_test import ConnectionTestRequest
 from airflow.models.dagbag import DBDagBag
 from airflow.models.log import Log
@@ -21,8 +18,7 @@ from sqlalchemy import select, text, update
 from airflow_plugin.models import JobRow
 from airflow_plugin.queue import jobs
 from edge_agent.protocol import EndReason, JobState
-from tests.support.scheduling_bed import SchedulingBed
-from tests.integration.airflow.test_queueing import callback, connection_test
+from tests.support.scheduling_bed import SchedulingBed, add_callback, callback, connection_test
 
 QUEUED, RUNNING = TaskInstanceState.QUEUED, TaskInstanceState.RUNNING
 
@@ -45,9 +41,7 @@ def test_a_task_that_ended_well_is_settled_when_its_end_is_known(bed: Scheduling
 
 
 @pytest.mark.parametrize("state", [QUEUED, RUNNING])
-def test_a_failed_job_fails_its_task_with_the_reason_and_retries_count(
-    bed: SchedulingBed, state: TaskInstanceState
-):
+def test_a_failed_job_fails_its_task_with_the_reason_and_retries_count(bed: SchedulingBed, state: TaskInstanceState):
     (ti,) = bed.dag_run(retries=1)
     executor = bed.scheduler()
     bed.queue(executor, ti)
@@ -149,9 +143,7 @@ def test_a_late_report_of_a_superseded_job_is_told_to_nobody(bed: SchedulingBed)
 
 
 @pytest.mark.parametrize("state", [TaskInstanceState.DEFERRED, TaskInstanceState.UP_FOR_RESCHEDULE])
-def test_a_deferred_or_rescheduled_task_is_let_go_of_without_an_event(
-    bed: SchedulingBed, state: TaskInstanceState
-):
+def test_a_deferred_or_rescheduled_task_is_let_go_of_without_an_event(bed: SchedulingBed, state: TaskInstanceState):
     """An event that comes when the task waits to be queued again would fail it."""
     (ti,) = bed.dag_run()
     executor = bed.scheduler()
@@ -177,9 +169,7 @@ def test_a_rescheduled_task_that_waits_to_be_queued_again_is_not_failed(bed: Sch
 
 
 @pytest.mark.parametrize("ending", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])
-def test_a_task_cleared_while_it_ran_runs_anew_at_once_however_it_ended(
-    bed: SchedulingBed, ending: JobState
-):
+def test_a_task_cleared_while_it_ran_runs_anew_at_once_however_it_ended(bed: SchedulingBed, ending: JobState):
     (ti,) = bed.dag_run(retry_delay=3600)
     executor = bed.scheduler()
     bed.queue(executor, ti)
@@ -217,9 +207,7 @@ def test_a_job_of_a_newer_release_does_not_keep_others_from_being_told(
     assert bed.state(strange) == TaskInstanceState.UP_FOR_RETRY, "it must not wait for ever either"
 
 
-def test_a_database_that_is_away_does_not_end_the_scheduler(
-    bed: SchedulingBed, caplog: pytest.LogCaptureFixture
-):
+def test_a_database_that_is_away_does_not_end_the_scheduler(bed: SchedulingBed, caplog: pytest.LogCaptureFixture):
     (ti,) = bed.dag_run()
     executor = bed.scheduler()
     bed.queue(executor, ti)
@@ -259,9 +247,7 @@ def forbid(session: Any) -> None:
         )
     else:
         session.execute(
-            text(
-                "ALTER TABLE edge_agent_job ADD CONSTRAINT forbid CHECK (notify OR ended_at IS NULL) NOT VALID"
-            )
+            text("ALTER TABLE edge_agent_job ADD CONSTRAINT forbid CHECK (notify OR ended_at IS NULL) NOT VALID")
         )
 
 
@@ -291,14 +277,6 @@ def test_a_callback_is_told_to_run_and_to_have_ended(bed: SchedulingBed):
         assert (after.state, after.output) == (CallbackState.FAILED, "edge agent 'a1': exit code 2")
     assert (bed.turn(executor), executor.slots_occupied) == ({}, 0)
     assert bed.job().settled
-
-
-def add_callback(session: Any, workload: ExecuteCallback) -> None:
-    """Store a callback as a missed deadline makes it, and queued."""
-    definition = SimpleNamespace(serialize=lambda: {"path": "a.module.notify", "kwargs": {}, "executor": None})
-    row = ExecutorCallback(definition, CallbackFetchMethod.IMPORT_PATH)
-    row.id, row.state = UUID(workload.callback.id), CallbackState.QUEUED
-    session.add(row)
 
 
 def test_a_connection_test_that_cannot_end_says_why(bed: SchedulingBed):

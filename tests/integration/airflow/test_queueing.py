@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from airflow.executors.workloads.callback import CallbackDTO, ExecuteCallback
-from airflow.executors.workloads.connection_test import TestConnection as ConnectionTest
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import TaskInstanceState
@@ -17,7 +14,7 @@ from sqlalchemy import select, text
 
 from airflow_plugin.models import JobRow
 from edge_agent.protocol import EndReason, JobState, RunnerName
-from tests.support.scheduling_bed import QUEUE, SchedulingBed, workload_of
+from tests.support.scheduling_bed import QUEUE, SchedulingBed, callback, connection_test, workload_of
 
 
 def test_a_job_is_queued_with_its_task_instance_or_not_at_all(bed: SchedulingBed):
@@ -166,12 +163,10 @@ def test_a_statement_that_fails_neither_raises_nor_poisons_the_transaction(
     after = bed.ti(other)
     assert after is not None
     assert (after.hostname, bed.state(ours)) == ("changed", TaskInstanceState.QUEUED)
-    assert executor.slots_occupied == 0
-    ((_, info),) = dict(executor.event_buffer).values()
-    assert "could not be put into the queue" in info
 
 
-def test_a_workload_that_could_not_be_stored_is_failed_again_when_the_event_was_lost(bed: SchedulingBed):
+def test_a_workload_that_could_not_be_stored_is_failed_until_airflow_has_acted(bed: SchedulingBed):
+    """Not at once: had the transaction been rolled back, the event would fail a task that only waits."""
     (ti,) = bed.dag_run()
     executor = bed.scheduler()
     with bed.session() as session:
@@ -179,11 +174,14 @@ def test_a_workload_that_could_not_be_stored_is_failed_again_when_the_event_was_
     bed.queue(executor, ti)
     with bed.session() as session:
         session.execute(text("ALTER TABLE away RENAME TO edge_agent_job"))
-    executor.event_buffer.clear()
+    assert bed.turn(executor, 20) == {}
 
+    ((_, info),) = bed.heartbeat(executor, 20).values()
+    assert "its job is not in the queue of the edge agents" in info
+    executor.event_buffer.clear()  # it was lost
     bed.turn(executor)
     assert bed.state(ti) == TaskInstanceState.UP_FOR_RETRY
-    assert bed.turn(executor) == {}
+    assert (bed.turn(executor), executor.slots_occupied) == ({}, 0)
 
 
 def test_a_workload_of_an_unknown_type_fails_by_an_event(bed: SchedulingBed):
@@ -206,23 +204,6 @@ def test_a_workload_of_an_unknown_type_without_a_key_is_only_logged(
 
     assert executor.event_buffer == {}
     assert "a workload of type object cannot run on edge agents" in caplog.text
-
-
-def callback(**more: Any) -> ExecuteCallback:
-    return ExecuteCallback(
-        callback=CallbackDTO(id=str(uuid4()), fetch_method="import_path", data={"path": "a.module.notify"}),
-        dag_rel_path="dag.py",
-        bundle_info={"name": "testing"},
-        log_path="executor_callbacks/x",
-        token="planted-token",
-        **more,
-    )
-
-
-def connection_test(queue: str | None = None) -> ConnectionTest:
-    return ConnectionTest(
-        connection_test_id=uuid4(), connection_id="c", timeout=60, queue=queue, token="planted-token"
-    )
 
 
 def test_callbacks_and_connection_tests_go_to_the_default_queue_before_any_task(bed: SchedulingBed):

@@ -132,9 +132,7 @@ def test_a_silent_agent_is_lost_after_three_intervals_and_may_come_back(
     assert agent_row(agent).state == "connected"
 
 
-def test_a_poll_that_carries_a_beat_keeps_the_agent(
-    agent: Agent, agent_row: Callable[[Agent], AgentRow]
-) -> None:
+def test_a_poll_that_carries_a_beat_keeps_the_agent(agent: Agent, agent_row: Callable[[Agent], AgentRow]) -> None:
     agent.register()
     first = agent_row(agent).last_seen_at
     agent.poll(wait_seconds=0.1, beat=True)

@@ -60,9 +60,7 @@ def test_a_viewer_sees_and_changes_nothing(
     assert agent.name in {each["name"] for each in http.get(f"{UI}/agents", headers=headers).json()}
     for method, template, body in [("GET", "/tokens", None), *WRITES]:
         path = template.format(agent=agent.name, job=UUID(int=0))
-        assert (
-            http.request(method, UI + path, json=body, headers=headers).status_code == httpx.codes.FORBIDDEN
-        )
+        assert http.request(method, UI + path, json=body, headers=headers).status_code == httpx.codes.FORBIDDEN
 
 
 @pytest.mark.parametrize("user", ["olga", "anna"])
@@ -103,9 +101,7 @@ def test_a_created_token_registers_and_is_shown_nowhere_again(
 
     assert made["token"] not in listed
     assert made["token"].rpartition("_")[2] not in listed
-    (row,) = [
-        each for each in http.get(f"{UI}/tokens", headers=headers).json() if each["name"] == "shown-once"
-    ]
+    (row,) = [each for each in http.get(f"{UI}/tokens", headers=headers).json() if each["name"] == "shown-once"]
     assert row["last_used_by"] == agent.name
     assert row["expires_at"] is not None, "a token that never expires must be asked for"
     with engine.connect() as connection:
@@ -149,6 +145,4 @@ def test_deleting_an_agent_says_what_became_of_its_work(
 
     assert answer.json() == {"failed": 1, "returned": 1}
     assert {job(first).state, job(second).state} == {"failed", "queued"}
-    assert (
-        http.delete(f"{UI}/agents/{agent.name}", headers=login("anna")).status_code == httpx.codes.NOT_FOUND
-    )
+    assert http.delete(f"{UI}/agents/{agent.name}", headers=login("anna")).status_code == httpx.codes.NOT_FOUND

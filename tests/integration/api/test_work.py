@@ -68,9 +68,7 @@ def test_requirements_are_met_or_the_job_stays(agent: Agent, submit: Submit, job
     assert job(stays).state == "queued"
 
 
-def test_an_offer_whose_answer_was_lost_comes_back_without_a_trace(
-    agent: Agent, submit: Submit, job: Read
-) -> None:
+def test_an_offer_whose_answer_was_lost_comes_back_without_a_trace(agent: Agent, submit: Submit, job: Read) -> None:
     agent.register()
     job_id = submit(agent)
     lost = agent.poll()["offers"][0]["assignment_id"]
@@ -83,16 +81,12 @@ def test_an_offer_whose_answer_was_lost_comes_back_without_a_trace(
     assert agent.confirm(lost)["withdrawn"], "an expired offer can still be confirmed"
 
 
-def test_a_confirm_whose_answer_was_lost_is_answered_the_same(
-    running: tuple[str, UUID], agent: Agent
-) -> None:
+def test_a_confirm_whose_answer_was_lost_is_answered_the_same(running: tuple[str, UUID], agent: Agent) -> None:
     again = agent.confirm(running[0])
     assert again["confirmed"][0]["payload"] == {"command": ["true"]}
 
 
-def test_a_report_whose_answer_was_lost_is_accepted_again(
-    running: tuple[str, UUID], agent: Agent, job: Read
-) -> None:
+def test_a_report_whose_answer_was_lost_is_accepted_again(running: tuple[str, UUID], agent: Agent, job: Read) -> None:
     for _ in range(2):
         assert agent.report(running[0])["accepted"] == [running[0]]
     assert (job(running[1]).state, job(running[1]).reason) == ("succeeded", "exit")
@@ -172,9 +166,7 @@ def test_a_cancel_wakes_the_poll_and_names_the_assignment(
     assert agent.report(running[0], "cancelled", "cancelled")["accepted"]
 
 
-def test_a_cordon_wakes_the_poll_and_holds(
-    agent: Agent, submit: Submit, database: Session, job: Read
-) -> None:
+def test_a_cordon_wakes_the_poll_and_holds(agent: Agent, submit: Submit, database: Session, job: Read) -> None:
     agent.register()
     with ThreadPoolExecutor(1) as thread:
         polled = thread.submit(agent.poll, wait_seconds=20)
@@ -216,18 +208,14 @@ def test_two_agents_on_one_queue_get_each_job_once(agent: Agent, submit: Submit,
     assert set(states) == {"succeeded"}
 
 
-def test_log_bytes_arrive_once_whatever_is_repeated(
-    running: tuple[str, UUID], agent: Agent, engine: Engine
-) -> None:
+def test_log_bytes_arrive_once_whatever_is_repeated(running: tuple[str, UUID], agent: Agent, engine: Engine) -> None:
     assert _send(agent, running[0], 0, b"caf\xe9 \x00") == {"next_offset": 6, "full": False}
     assert _send(agent, running[0], 0, b"caf\xe9 \x00")["next_offset"] == 6
     assert _send(agent, running[0], 4, b" \x00more")["next_offset"] == 10
     gap = agent.ask(routes.logs(UUID(running[0])), params={"offset": 99}, content=b"x")
     assert (gap.status_code, gap.json()["reason"], gap.json()["expected_offset"]) == (409, "gap", 10)
     with Session(engine) as session:
-        chunks = session.scalars(
-            select(LogRow.data).where(LogRow.job_id == running[1]).order_by(LogRow.start_offset)
-        )
+        chunks = session.scalars(select(LogRow.data).where(LogRow.job_id == running[1]).order_by(LogRow.start_offset))
         assert b"".join(chunks) == b"caf\xe9 \x00more"
 
 
@@ -244,9 +232,7 @@ def test_a_log_over_its_limit_is_cut_with_a_mark_and_says_that_it_is_full(
     assert answers[-1]["next_offset"] == 4000
     with Session(engine) as session:
         kept = b"".join(
-            session.scalars(
-                select(LogRow.data).where(LogRow.job_id == running[1]).order_by(LogRow.start_offset)
-            )
+            session.scalars(select(LogRow.data).where(LogRow.job_id == running[1]).order_by(LogRow.start_offset))
         )
     assert kept.startswith(b"y" * 2500 + b"\n{")
     assert b"log_limit_bytes = 2500" in kept

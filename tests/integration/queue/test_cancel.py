@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
 
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import assignments, offers
@@ -127,4 +126,4 @@ def test_a_cancel_takes_the_agent_before_the_job_as_everybody_does(postgres_queu
     with queue.database.recorded() as statements:
         queue.cancel(job.id)
     tables = [sql.split()[1] for sql, _ in statements if sql.startswith("UPDATE")]
-    assert tables[0] == update(AgentRow).table.name
+    assert tables[0] == AgentRow.__tablename__

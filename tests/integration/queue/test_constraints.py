@@ -74,8 +74,7 @@ def test_two_jobs_cannot_share_an_assignment(queue):
     agent = queue.register()
     first, second = queue.put(JobState.RUNNING, agent), queue.put(JobState.RUNNING, agent)
     with pytest.raises(IntegrityError), queue.database.transaction() as session:
-        share = update(JobRow).where(JobRow.id == second.id).values(assignment_id=first.assignment)
-        session.execute(share)
+        session.execute(update(JobRow).where(JobRow.id == second.id).values(assignment_id=first.assignment))
 
 
 def test_two_agents_cannot_share_a_session(queue):
@@ -103,9 +102,9 @@ def chunk(job_id: Any, assignment: Any) -> dict[str, Any]:
 
 def test_two_chunks_of_a_log_cannot_start_at_the_same_offset(queue):
     job = queue.put(JobState.RUNNING)
+    twice = [chunk(job.id, job.assignment) | {"written_at": job.agent.registered.agent.last_seen_at}] * 2
     with pytest.raises(IntegrityError), queue.database.transaction() as session:
-        for _ in range(2):
-            session.execute(insert(LogRow).values(**chunk(job.id, job.assignment)))
+        session.execute(insert(LogRow), twice)
 
 
 def test_a_log_belongs_to_a_job_and_goes_with_it(queue):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from airflow_plugin import clock
 from airflow_plugin.errors import SessionEnded
+from airflow_plugin.models import AgentRow
 from airflow_plugin.queue import agents, steering
 from edge_agent.protocol import AgentState, Beat, EndReason, HostHealth, JobState
 
@@ -179,7 +180,7 @@ def test_only_the_current_session_with_its_own_secret_is_heard(queue):
 def test_a_lost_agent_is_told_that_it_is(queue):
     agent = queue.register()
     with queue.database.transaction() as session:
-        session.get_one(agents.AgentRow, "a1").state = AgentState.LOST
+        session.get_one(AgentRow, "a1").state = AgentState.LOST
     with pytest.raises(SessionEnded, match="The agent is lost: it was not heard from in time"):
         queue.beat(agent, 1)
 

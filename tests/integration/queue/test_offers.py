@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow
 from airflow_plugin.queue import agents, steering
+from airflow_plugin.queue.offers import TOGETHER
 from airflow_plugin.queue.placement import Placement
 from airflow_plugin.queue.reaper import Reaper, lost
 from edge_agent.protocol import AgentState, JobKind, JobState, RunnerName
@@ -225,12 +226,50 @@ def test_a_connected_agent_is_offered_work_again_after_it_was_uncordoned(queue):
     assert len(queue.offer(agent)) == 1
 
 
-def test_a_claim_is_two_statements_whatever_the_number_of_placements(queue):
+def queue_one_of_each(queue, count):
+    """Queue a job of each of so many placements, the one with the highest number first."""
+    keys = {}
+    for number in reversed(range(count)):
+        queue.submit(requires={"n": number}, label=str(number), priority_weight=number)
+        keys[number] = Placement(QUEUE, None, {"n": number}).key
+    return list(keys.values())
+
+
+def test_a_claim_is_two_statements(queue):
     agent = queue.register(slots=64)
-    keys = []
-    for number in range(40):
-        queue.submit(requires={"n": number})
-        keys.append(Placement(QUEUE, None, {"n": number}).key)
+    keys = queue_one_of_each(queue, TOGETHER)
     with queue.database.recorded() as statements:
-        assert len(queue.offer(agent, keys=keys)) == 40
+        assert len(queue.offer(agent, keys=keys)) == TOGETHER
     assert len(statements) == 2
+
+
+def test_of_very_many_placements_those_whose_turn_it_is_are_claimed_first(queue):
+    """A statement that names them all would be slow, and at some number impossible."""
+    agent = queue.register(slots=64)
+    keys = queue_one_of_each(queue, 60) + [f"{number:032x}" for number in range(1000)]
+    queue.submit(label="too large", slots=65, requires={"large": True}, priority_weight=100)
+    keys.append(Placement(QUEUE, None, {"large": True}).key)
+    found = [labels(queue.offer(agent, keys=keys)) for _ in range(3)]
+    everything = [str(number) for number in reversed(range(60))]
+    assert found == [everything[:TOGETHER], everything[TOGETHER:], []]
+
+
+def test_when_a_claim_commits_is_all_that_counts_for_a_cordon_on_sqlite(sqlite_tables):
+    """It has no row locks: a cordon may come between the two statements of a claim, and then holds."""
+    queue = QueueBed(sqlite_tables)
+    agent = queue.register()
+    id_ = queue.submit()
+    came: list[bool] = []
+
+    def get_in_between(_connection, _cursor, statement, *_):
+        if "UPDATE edge_agent_job" in statement and not came:
+            came.append(True)
+            with sqlite_tables.transaction() as session:
+                cordoned(session)
+
+    event.listen(sqlite_tables.engine, "before_cursor_execute", get_in_between)
+    try:
+        assert (queue.offer(agent), queue.state(id_), came) == ([], JobState.QUEUED, [True])
+    finally:
+        event.remove(sqlite_tables.engine, "before_cursor_execute", get_in_between)
+        sqlite_tables.clear()

@@ -6,27 +6,30 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
 
 import pytest
+from sqlalchemy import func, select
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import NotFound, SessionEnded
-from airflow_plugin.queue import agents, steering
+from airflow_plugin.models import JobRow
+from airflow_plugin.queue import steering
 from airflow_plugin.queue.placement import Placement
 from airflow_plugin.queue.reaper import Reaper
 from edge_agent.protocol import EndReason, JobState
-from tests.support.queue_bed import QUEUE, QueueBed
+from tests.support.queue_bed import QUEUE, Agent, QueueBed
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 THREADS = 32
 
 
-def at_once(count: int, work: Callable[[int], object]) -> list[object]:
+def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
     """Do ``work(0)`` .. ``work(count - 1)`` at the same time; raise what any of them raised."""
     ready = threading.Barrier(count)
 
-    def begin(number: int) -> object:
+    def begin(number: int) -> Any:
         ready.wait()
         return work(number)
 
@@ -85,33 +88,48 @@ def test_confirms_and_reports_of_one_assignment_at_once_do_what_one_would_do(pos
     assert queue.state(job.id) == ends[accepted.pop()][0]
 
 
+class Claims:
+    """Four threads that claim for one agent, again and again, until they are stopped."""
+
+    def __init__(self, queue: QueueBed, agent: Agent, keys: list[str]) -> None:
+        self.queue, self.agent, self.keys = queue, agent, keys
+        self.count = 0
+        self._stopped = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(4)
+        self._busy = [self._pool.submit(self._claim) for _ in range(4)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        with self._pool:
+            for each in self._busy:
+                each.result()
+
+    def _claim(self) -> None:
+        while not self._stopped.is_set():
+            self.queue.offer(self.agent, free=1, keys=self.keys)
+            self.count += 1
+
+    def go_on(self) -> None:
+        """Wait until some more claims have been made."""
+        before = self.count
+        wait_until(lambda: self.count > before + 4, what="agents claim", interval=0.002)
+
+
 @pytest.mark.parametrize("how", [steering.cordon, steering.drain])
 def test_no_offer_is_committed_after_a_cordon_has_returned(postgres_queue, how):
     queue = postgres_queue
-    agent = queue.register(slots=1000)
     keys = queued(queue, 300, placements=2)
+    agent = queue.register(slots=1000)
     for _ in range(8):
-        stop = threading.Event()
-        claims = 0
-
-        def claim(_: int, stop: threading.Event = stop) -> None:
-            nonlocal claims
-            while not stop.is_set():
-                queue.offer(agent, free=1, keys=keys)
-                claims += 1
-
-        with ThreadPoolExecutor(4) as pool:
-            busy = [pool.submit(claim, number) for number in range(4)]
-            before = claims
-            wait_until(lambda before=before: claims > before + 4, what="agents claim", interval=0.002)
+        with Claims(queue, agent, keys) as claims:
+            claims.go_on()
             with queue.database.transaction() as session:
                 how(session, "a1", by="admin")
             then = offered(queue)
-            before = claims
-            wait_until(lambda before=before: claims > before + 4, what="they still try", interval=0.002)
-            stop.set()
-            for each in busy:
-                each.result()
+            claims.go_on()
         assert offered(queue) == then
         with queue.database.transaction() as session:
             steering.uncordon(session, "a1")
@@ -119,8 +137,8 @@ def test_no_offer_is_committed_after_a_cordon_has_returned(postgres_queue, how):
 
 def offered(queue: QueueBed) -> int:
     with queue.database.transaction() as session:
-        rows = session.query(agents.JobRow.id).where(agents.JobRow.state == JobState.OFFERED)
-        return rows.count()
+        everybodys = select(func.count()).where(JobRow.state == JobState.OFFERED)
+        return session.scalars(everybodys).one()
 
 
 class Storm:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import update
 
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.models import AgentRow
+from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import agents, steering
 from airflow_plugin.queue.reaper import PAUSE_SECONDS, Reaped, Reaper
 from edge_agent.protocol import AgentState, EndReason, JobState
+from tests.support.queue_bed import QueueBed
 
 NOTHING = Reaped()
 SILENCE = 30.0
@@ -23,7 +24,7 @@ SILENCE = 30.0
 class Times:
     """This host's clock and, through the age of the tables, the database's: they go on together."""
 
-    queue: object
+    queue: QueueBed
     monotonic: float = 1000.0
 
     def __call__(self) -> float:
@@ -117,7 +118,7 @@ def test_each_agent_has_its_own_patience(queue, watched):
         for name, (interval, missed) in own.items():
             values = {"heartbeat_seconds": interval, "missed_heartbeats": missed}
             session.execute(update(AgentRow).where(AgentRow.name == name).values(**values))
-    lost_at = {}
+    lost_at: dict[str, int] = {}
     for second in range(4, 80, 4):
         for done in watched.run_for(4, every=4):
             lost_at |= dict.fromkeys(done.lost_agents, second)
@@ -265,7 +266,7 @@ def test_a_reaper_does_not_wait_for_a_confirm_under_way(postgres_queue):
     jobs = [queue.put(JobState.OFFERED), queue.put(JobState.OFFERED, queue.register("a2"))]
     queue.database.pass_time(16)
     with queue.database.transaction() as session:
-        mine = session.get_one(agents.JobRow, jobs[0].id, with_for_update=True)
+        mine = session.get_one(JobRow, jobs[0].id, with_for_update=True)
         assert Watched(queue).run() == Reaped(expired=1)
         assert mine.state == JobState.OFFERED
     assert queue.state(jobs[1].id) == JobState.QUEUED

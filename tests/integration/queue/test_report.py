@@ -86,9 +86,7 @@ def test_another_agents_assignment_is_not_told_apart_from_one_that_never_was(que
     unknown = uuid4()
     _, refused = queue.report(other, mine.assignment, unknown)
     message = "Not an assignment of yours."
-    assert refused == [
-        Refused(assignment_id=id_, state=None, message=message) for id_ in (mine.assignment, unknown)
-    ]
+    assert refused == [Refused(assignment_id=id_, state=None, message=message) for id_ in (mine.assignment, unknown)]
     assert queue.state(mine.id) == JobState.RUNNING
 
 

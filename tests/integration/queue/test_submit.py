@@ -51,10 +51,10 @@ def test_without_a_timeout_a_job_waits_for_ever(queue):
 
 
 def test_long_ids_a_large_payload_and_odd_characters_come_back_whole(queue):
-    ids = {name: name[0] * 250 for name in ("dag_id", "run_id", "task_id")}
+    ids = "d" * 250, "r" * 250, "t" * 250
     payload = {"text": "ä\u0000€😀\n" * 40_000}
-    row = queue.job(queue.submit(payload=payload, workload=Workload("ExecuteTask", uuid4(), **ids)))
-    assert (row.dag_id, row.run_id, row.task_id) == tuple(ids.values())
+    row = queue.job(queue.submit(payload=payload, workload=Workload("ExecuteTask", uuid4(), *ids)))
+    assert (row.dag_id, row.run_id, row.task_id) == ids
     assert json.loads(row.payload) == payload
 
 

@@ -41,9 +41,9 @@ def test_a_tokens_public_part_is_found_in_the_list_and_its_secret_part_is_not(qu
 
 
 SPOILT = {
-    "nothing": lambda value: "",
-    "its kind": lambda value: "eat_",
-    "some text": lambda value: "not a token",
+    "nothing": lambda _: "",
+    "its kind": lambda _: "eat_",
+    "some text": lambda _: "not a token",
     "all but its end": lambda value: value[:-1],
     "it and more": lambda value: value + "x",
     "another kind": lambda value: value.replace("eat_", "eas_"),

@@ -86,7 +86,7 @@ def test_every_transition_has_its_statement_here():
 
 
 @pytest.mark.parametrize("source", JobState, ids=str)
-@pytest.mark.parametrize(("verb", "target"), VERBS, ids=lambda each: str(each))
+@pytest.mark.parametrize(("verb", "target"), VERBS, ids=str)
 def test_a_statement_moves_a_job_only_where_the_table_says(queue, source, verb, target):
     """And from everywhere else it leaves the row as it was."""
     job = queue.put(source, queue_timeout_seconds=900)

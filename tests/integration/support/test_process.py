@@ -106,6 +106,4 @@ def test_what_a_killed_run_started_is_ended_all_the_same():
         assert process.stdout is not None
         started = psutil.Process(int(process.stdout.readline()))
         process.kill()
-        wait_until(
-            lambda: not started.is_running() or started.status() == "zombie", what="the guardian ends it"
-        )
+        wait_until(lambda: not started.is_running() or started.status() == "zombie", what="the guardian ends it")

@@ -47,9 +47,7 @@ async def own_host(own_site: TaskSite) -> AsyncIterator[Callable[..., TaskHost]]
     made = []
 
     def make(**variables: str) -> TaskHost:
-        made.append(
-            TaskHost(python=sys.executable, environment=own_site.environment(**variables), log=own_site.log)
-        )
+        made.append(TaskHost(python=sys.executable, environment=own_site.environment(**variables), log=own_site.log))
         return made[-1]
 
     yield make

@@ -27,9 +27,7 @@ async def test_a_task_succeeds_and_its_xcom_arrives(host: TaskHost, site: TaskSi
     assert "hello from the task" in run.log.read_text()
 
 
-async def test_a_task_that_raises_has_failed_although_its_supervisor_ended_well(
-    host: TaskHost, site: TaskSite
-):
+async def test_a_task_that_raises_has_failed_although_its_supervisor_ended_well(host: TaskHost, site: TaskSite):
     run = await site.spawn(host, task("simple", "fails"))
 
     assert await run.result() == Result(exit_code=1, state="failed")
@@ -49,9 +47,7 @@ async def test_a_task_with_retries_left_is_up_for_retry(host: TaskHost, site: Ta
     ("task_id", "state"),
     [("skips", "skipped"), ("reschedules", "up_for_reschedule"), ("defers", "deferred")],
 )
-async def test_a_task_that_only_steps_aside_has_ended_well(
-    host: TaskHost, site: TaskSite, task_id: str, state: str
-):
+async def test_a_task_that_only_steps_aside_has_ended_well(host: TaskHost, site: TaskSite, task_id: str, state: str):
     run = await site.spawn(host, task("simple", task_id))
 
     assert await run.result() == Result(exit_code=0, state=state)
@@ -83,9 +79,7 @@ async def test_a_bash_task_bound_to_our_executor_parses_and_runs_here(host: Task
     assert "said by bash" in run.log.read_text()
 
 
-async def test_connections_variables_and_xcoms_come_from_the_site(
-    host: TaskHost, site: TaskSite, api: ExecutionApi
-):
+async def test_connections_variables_and_xcoms_come_from_the_site(host: TaskHost, site: TaskSite, api: ExecutionApi):
     api.variables["the_variable"] = "from the site"
     api.connections["the_db"] = {"conn_type": "postgres", "host": "db.example"}
     api.xcoms["simple/manual__1/succeeds/return_value"] = 7
@@ -115,19 +109,14 @@ async def test_a_task_whose_dag_is_not_on_this_host_fails(host: TaskHost, site: 
     assert "Dag not found" in run.log.read_text()
 
 
-async def test_a_workload_of_another_airflow_is_refused_without_showing_its_token(
-    host: TaskHost, site: TaskSite
-):
+async def test_a_workload_of_another_airflow_is_refused_without_showing_its_token(host: TaskHost, site: TaskSite):
     payload = task("simple", "succeeds")
     del payload["workload"]["ti"]["dag_id"]
     run = await site.spawn(host, payload)
 
     result = await run.result()
     assert result.exit_code == 1
-    assert (
-        result.message
-        == "Airflow on this host cannot read the workload: ExecuteTask.ti.dag_id: Field required."
-    )
+    assert result.message == "Airflow on this host cannot read the workload: ExecuteTask.ti.dag_id: Field required."
     assert TOKEN not in everything_in(run)
 
 
@@ -163,9 +152,7 @@ async def test_a_callback_runs_and_its_failure_is_a_failure(host: TaskHost, site
 
     assert await good.result() == Result(exit_code=0)
     assert "called with" in good.log.read_text()
-    assert await bad.result() == Result(
-        exit_code=1, message="RuntimeError: Callback subprocess exited with code 1"
-    )
+    assert await bad.result() == Result(exit_code=1, message="RuntimeError: Callback subprocess exited with code 1")
 
 
 async def test_a_connection_test_reports_to_airflow(host: TaskHost, site: TaskSite, api: ExecutionApi):

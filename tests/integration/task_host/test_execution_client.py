@@ -124,9 +124,7 @@ def test_what_airflow_did_not_accept_is_remembered_and_not_repeated(task: Task, 
     assert task.asked("/state") == 1
 
 
-def test_a_final_state_is_delivered_after_hours_and_within_seconds_of_the_return(
-    task: Task, server: ExecutionApi
-):
+def test_a_final_state_is_delivered_after_hours_and_within_seconds_of_the_return(task: Task, server: ExecutionApi):
     task.run()
     server.go_away()
     task.clock.at[5 * HOUR] = server.come_back
@@ -173,9 +171,7 @@ def test_many_that_wait_do_not_all_come_back_in_the_same_instant(task: Task, ser
         ("variable", 500, 2 * MINUTE),
     ],
 )
-def test_each_call_has_a_patience_of_its_own(
-    task: Task, server: ExecutionApi, ask: str, status: int, seconds: float
-):
+def test_each_call_has_a_patience_of_its_own(task: Task, server: ExecutionApi, ask: str, status: int, seconds: float):
     server.instance(task.id).state = "running"
     server.fail("(GET|PATCH)", ".", status, times=10**6)
     if seconds >= HOUR:
@@ -254,8 +250,6 @@ def test_a_heartbeat_says_when_a_task_is_no_longer_wanted(task: Task, server: Ex
 def test_a_server_that_takes_connections_and_says_nothing_is_away(server: ExecutionApi):
     """A firewall that drops packets looks like this. The heartbeat must not hang for long."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        client = airflow_client.ExecutionClient(
-            base_url=f"http://127.0.0.1:{mute.getsockname()[1]}", token="t"
-        )
+        client = airflow_client.ExecutionClient(base_url=f"http://127.0.0.1:{mute.getsockname()[1]}", token="t")
         with client, pytest.raises(httpx.ReadTimeout):
             client.put("task-instances/x/heartbeat", content="{}")

@@ -37,9 +37,7 @@ async def supervisor_says(run: Run, text: str) -> None:
     )
 
 
-async def test_the_api_is_away_when_a_task_asks_it_something(
-    host: TaskHost, site: TaskSite, api: ExecutionApi
-):
+async def test_the_api_is_away_when_a_task_asks_it_something(host: TaskHost, site: TaskSite, api: ExecutionApi):
     api.variables["the_variable"] = "patience"
     run = await site.spawn(host, task("long", "asks"))
     await run.logged("waiting for the gate")
@@ -76,11 +74,9 @@ async def test_heartbeats_that_nobody_answers_neither_kill_a_task_nor_hold_up_it
     await run.logged("line 1")
 
     api.go_away()
-    await supervisor_says(run, "Failed to send heartbeat")
+    await supervisor_says(run, "A heartbeat failed")
     lines = run.log.read_text().count("line")
-    await wait_until_async(
-        lambda: run.log.read_text().count("line") > lines + 20, what="the log goes on", timeout=5
-    )
+    await wait_until_async(lambda: run.log.read_text().count("line") > lines + 20, what="the log goes on", timeout=5)
     (run.attempt.path / "gate").touch()
     api.come_back()
 

@@ -48,6 +48,15 @@ async def test_an_interpreter_without_airflow(own_site: TaskSite, tmp_path: Path
     await host.stop()
 
 
+async def test_a_host_too_slow_to_get_warm(own_host: Callable[..., TaskHost], monkeypatch: pytest.MonkeyPatch):
+    """An import that hangs on a dead mount, say."""
+    monkeypatch.setattr("edge_agent.task_host.host.WARM_SECONDS", 0.1)
+    host = own_host()
+
+    with pytest.raises(TaskHostError, match=r"was not warm after 0.1 s and was killed"):
+        await host.ready()
+
+
 async def test_a_plugin_that_starts_a_thread(own_host: Callable[..., TaskHost], own_site: TaskSite):
     """A fork copies one thread and every lock the others hold: the task may hang for ever."""
     plugins = own_site.home / "plugins"
@@ -80,6 +89,26 @@ async def test_a_host_that_was_refused_is_tried_again(own_host: Callable[..., Ta
 
     run = await own_site.spawn(host, task("simple", "succeeds"))
     assert (await run.result()).state == "success"
+
+
+@pytest.mark.timeout(120)  # it gets warm four times
+async def test_a_slip_in_the_configuration_stops_new_work_and_not_what_was_confirmed(
+    own_host: Callable[..., TaskHost], own_site: TaskSite
+):
+    """The same holds in the middle of an upgrade: what has begun to be loaded is half there."""
+    host = own_host()
+    await host.ready()
+    (own_site.home / "airflow.cfg").write_text("this is no configuration\n")
+
+    with pytest.raises(TaskHostError, match="Airflow cannot be loaded"):
+        await host.ready()
+    run = await own_site.spawn(host, task("simple", "succeeds"))
+    assert (await run.result()).state == "success"
+
+    (own_site.home / "airflow.cfg").write_text("[email]\nsubject_template = repaired\n")
+    run = await own_site.spawn(host, task("simple", "tells"))
+    assert (await run.result()).state == "success"
+    assert own_site.api.xcoms["simple/manual__1/tells/return_value"]["setting"] == "repaired"
 
 
 async def test_a_servers_configuration_tracing_and_a_home_that_is_not_there(

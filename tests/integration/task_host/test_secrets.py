@@ -13,6 +13,11 @@ from tests.support.task_site import TOKEN, TaskSite, task
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+def shown_by(process: psutil.Process) -> bytes:
+    """Return what everybody on the host may read of a process."""
+    return b"".join(Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("environ", "cmdline"))
+
+
 async def test_the_payload_is_gone_once_the_task_has_started(host: TaskHost, site: TaskSite):
     run = await site.spawn(host, task("long", "waits"))
     await run.logged("waiting for the gate")
@@ -33,11 +38,7 @@ async def test_no_token_stands_in_an_environment_or_on_a_command_line(host: Task
     assert zygote is not None
 
     family = [zygote, supervisor, *supervisor.children(recursive=True)]
-    shown = b"".join(
-        Path(f"/proc/{process.pid}/{name}").read_bytes()
-        for process in family
-        for name in ("environ", "cmdline")
-    )
+    shown = b"".join(map(shown_by, family))
 
     assert len(family) >= 3
     assert TOKEN.encode() not in shown

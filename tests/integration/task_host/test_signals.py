@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -15,6 +16,18 @@ from tests.support.task_site import Run, TaskSite, task
 from tests.support.waiting import wait_until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def start_ticks_seen_by_nobody(pid: int) -> int:
+    """Watch a process as an agent does that is not root, and return when it started."""
+    script = (
+        "import os, sys\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "os.close(os.pidfd_open(int(sys.argv[1])))\n"
+        "print(open(f'/proc/{sys.argv[1]}/stat').read().rpartition(')')[2].split()[19])\n"
+    )
+    command = [sys.executable, "-I", "-c", script, str(pid)]
+    return int(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 async def gone(identity: Identity, what: str) -> None:
@@ -74,17 +87,13 @@ async def test_kill_9_of_the_supervisor_also_kills_what_its_task_moved_to_anothe
     host: TaskHost, site: TaskSite
 ):
     """Airflow's Bash operator starts a session of its own."""
-    site.dag(
-        "bashes",
-        "from airflow.sdk import DAG\n"
-        "from airflow.providers.standard.operators.bash import BashOperator\n"
-        "with DAG('bashes'):\n"
-        "    BashOperator(task_id='bash', bash_command='echo my pid is $$.; sleep 1000')\n",
+    run = await site.spawn(host, task("long", "bash"))
+    pid = await wait_until_async(
+        lambda: (run.attempt.path / "bash").read_text().strip(),
+        what="the shell tells its pid",
+        ignoring=(FileNotFoundError,),
     )
-    run = await site.spawn(host, task("bashes", "bash"))
-    await run.logged("my pid is")
-    said = run.log.read_text().rpartition("my pid is ")[2]
-    bash = Identity.of(int(said.partition(".")[0]))
+    bash = Identity.of(int(pid))
 
     os.kill(run.identity.pid, signal.SIGKILL)
 
@@ -113,32 +122,10 @@ async def test_each_supervisor_leads_a_session_of_its_own(host: TaskHost, site: 
     assert site.api.xcoms["simple/manual__1/tells/return_value"]["sid"] == run.identity.pid
 
 
-async def test_agents_of_any_user_can_watch_a_supervisor_that_hides_its_memory(
-    host: TaskHost, site: TaskSite
-):
+async def test_agents_of_any_user_can_watch_a_supervisor_that_hides_its_memory(host: TaskHost, site: TaskSite):
     """Airflow's supervisor makes itself undumpable, which gives its files in /proc to root."""
     run = await site.spawn(host, task("long", "waits"))
     await run.logged("waiting for the gate")
-    script = (
-        "import os, sys\n"
-        "os.setuid(65534)\n"
-        "pid = int(sys.argv[1])\n"
-        "os.close(os.pidfd_open(pid))\n"
-        "print(open(f'/proc/{pid}/stat').read().rpartition(')')[2].split()[19])\n"
-    )
-    if os.getuid() != 0:
-        script = script.replace("os.setuid(65534)\n", "")
-
-    import subprocess
-    import sys
-
-    seen = subprocess.run(
-        [sys.executable, "-I", "-c", script, str(run.identity.pid)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert int(seen.stdout) == run.identity.start_ticks
-    Path(run.attempt.path / "gate").touch()
+    assert start_ticks_seen_by_nobody(run.identity.pid) == run.identity.start_ticks
+    (run.attempt.path / "gate").touch()
     await run.result()

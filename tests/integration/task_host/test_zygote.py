@@ -99,9 +99,7 @@ def test_what_a_child_recorded_stands(zygote: Callable[..., BareZygote]):
 def test_a_child_that_was_killed_is_recorded_with_its_signal(zygote: Callable[..., BareZygote]):
     attempt = zygote().ask("claim,kill")
 
-    assert end_of(attempt) == Result(
-        exit_code=None, signal=9, message="Its supervisor was killed by signal 9."
-    )
+    assert end_of(attempt) == Result(exit_code=None, signal=9, message="Its supervisor was killed by signal 9.")
 
 
 @pytest.mark.parametrize(("code", "recorded"), [(7, 7), (0, 1)])
@@ -165,8 +163,7 @@ def test_the_stream_does_not_end_before_the_last_child_has_answered(zygote: Call
     attempt = one.ask("wait")
     waiting = wait_until(
         lambda: [
-            int(pid)
-            for pid in Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children").read_text().split()
+            int(pid) for pid in Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children").read_text().split()
         ],
         what="it has forked",
     )

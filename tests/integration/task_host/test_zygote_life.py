@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edge_agent.attempt_dir import Identity, Result
+from edge_agent.attempt_dir import AttemptDir, Identity, Result
 from edge_agent.task_host import TaskHost, TaskHostError
 from tests.support.task_site import AGENT, TaskSite, task
 from tests.support.waiting import wait_until, wait_until_async
@@ -29,6 +29,35 @@ ROOT = Path(__file__).parents[3]
 def zygote_of(host: TaskHost) -> Identity:
     assert host.pid is not None
     return Identity.of(host.pid)
+
+
+def threads_of(host: TaskHost) -> int:
+    return len(list(Path(f"/proc/{host.pid}/task").iterdir()))
+
+
+def started_by_an_agent_that_is_killed_then(site: TaskSite, attempts: list[AttemptDir]) -> Identity:
+    """Return the zygote, which is an orphan by then."""
+    told = {
+        "environment": site.environment(),
+        "log": str(site.log),
+        "server": site.api.url,
+        "attempts": [str(attempt.path) for attempt in attempts],
+    }
+    agent = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.task_host_agent"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with agent:
+        assert agent.stdin is not None
+        assert agent.stdout is not None
+        agent.stdin.write(json.dumps(told).encode())
+        agent.stdin.close()
+        zygote = Identity.of(int(agent.stdout.readline()))
+        agent.kill()
+    return zygote
 
 
 async def test_the_zygote_is_killed_and_its_task_ends_well_all_the_same(host: TaskHost, site: TaskSite):
@@ -45,9 +74,7 @@ async def test_the_zygote_is_killed_and_its_task_ends_well_all_the_same(host: Ta
     assert host.pid != killed.pid
 
 
-async def test_the_zygote_dies_between_question_and_answer_and_the_attempt_starts_once(
-    host: TaskHost, site: TaskSite
-):
+async def test_the_zygote_dies_between_question_and_answer_and_the_attempt_starts_once(host: TaskHost, site: TaskSite):
     """The end of the stream proves that nothing was started; so it may be tried again."""
     await host.ready()
     stopped = zygote_of(host)
@@ -57,6 +84,22 @@ async def test_the_zygote_dies_between_question_and_answer_and_the_attempt_start
     assert not spawning.done()
 
     os.kill(stopped.pid, signal.SIGKILL)
+
+    run = await spawning
+    assert (await run.result()).state == "success"
+    assert len(site.api.requests("PATCH", f"{run.ti_id}/run")) == 1
+
+
+async def test_a_zygote_that_hangs_is_killed_and_the_attempt_starts_once(
+    host: TaskHost, site: TaskSite, monkeypatch: pytest.MonkeyPatch
+):
+    await host.ready()
+    hanging = zygote_of(host)
+    os.kill(hanging.pid, signal.SIGSTOP)
+    monkeypatch.setattr("edge_agent.task_host.host.ANSWER_SECONDS", 0.2)
+    spawning = asyncio.ensure_future(site.spawn(host, task("simple", "succeeds")))
+    await wait_until_async(lambda: not hanging.is_alive(), what="the zygote that hangs is killed")
+    monkeypatch.undo()
 
     run = await spawning
     assert (await run.result()).state == "success"
@@ -83,26 +126,7 @@ async def test_the_agent_is_killed_and_all_that_runs_comes_to_a_recorded_end(own
     site = own_site
     payloads = [task("long", "waits"), task("long", "waits")]
     good, bad = (site.prepare(payload) for payload in payloads)
-    told = {
-        "environment": site.environment(),
-        "log": str(site.log),
-        "server": site.api.url,
-        "attempts": [str(good.path), str(bad.path)],
-    }
-    agent = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.task_host_agent"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    with agent:
-        assert agent.stdin is not None
-        assert agent.stdout is not None
-        agent.stdin.write(json.dumps(told).encode())
-        agent.stdin.close()
-        zygote = Identity.of(int(agent.stdout.readline()))
-        agent.kill()
+    zygote = started_by_an_agent_that_is_killed_then(site, [good, bad])
 
     supervisor = bad.identity()
     assert supervisor is not None
@@ -110,8 +134,9 @@ async def test_the_agent_is_killed_and_all_that_runs_comes_to_a_recorded_end(own
     (good.path / "gate").touch()
 
     killed = wait_until(bad.result, what="the killed supervisor is recorded")
+    assert killed is not None
     assert killed.signal == signal.SIGKILL
-    assert wait_until(good.result, what="the other one has ended") == Result(exit_code=0, state="success")
+    assert wait_until(good.result, what="the other has ended") == Result(exit_code=0, state="success")
     wait_until(lambda: not zygote.is_alive(), what="the zygote has ended with its last child")
 
 
@@ -231,4 +256,4 @@ async def test_the_zygote_has_one_thread(host: TaskHost, site: TaskSite):
     run = await site.spawn(host, task("simple", "succeeds"))
     await run.result()
 
-    assert len(list(Path(f"/proc/{host.pid}/task").iterdir())) == 1
+    assert threads_of(host) == 1

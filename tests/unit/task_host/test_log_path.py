@@ -20,9 +20,7 @@ def test_a_payload_that_does_not_say_has_it_in_its_workload():
     assert log_of({"log_path": None, "workload": {"log_path": USUAL}}) == f"log/{USUAL}"
 
 
-@pytest.mark.parametrize(
-    "payload", [{}, {"workload": {}}, {"log_path": None, "workload": {"log_path": None}}]
-)
+@pytest.mark.parametrize("payload", [{}, {"workload": {}}, {"log_path": None, "workload": {"log_path": None}}])
 def test_a_workload_without_a_log_has_what_its_process_says(payload: dict[str, Any]):
     assert log_of(payload) == "output.log"
     assert relative_log(payload) is None

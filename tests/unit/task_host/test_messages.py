@@ -17,7 +17,7 @@ from edge_agent.task_host.messages import (
 )
 from edge_agent.task_host.stamps import Stamp
 
-MESSAGES = [
+MESSAGES: list[Message] = [
     Ready(pid=7, warm_seconds=3.5, made_of=(Stamp("/etc/airflow.cfg", 1, 2, 3), Stamp("/absent"))),
     Refused(reason='not "here"\nnor there'),
     Spawn(number=1, attempt="/var/lib/a b/attempt", server="https://site.example/execution/", agent="one"),

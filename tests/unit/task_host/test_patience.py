@@ -9,9 +9,7 @@ REQUEST = httpx.Request("GET", "https://site.example/execution/variables/passwor
 
 
 def answer(status: int) -> httpx.HTTPStatusError:
-    return httpx.HTTPStatusError(
-        f"status {status}", request=REQUEST, response=httpx.Response(status, request=REQUEST)
-    )
+    return httpx.HTTPStatusError(f"status {status}", request=REQUEST, response=httpx.Response(status, request=REQUEST))
 
 
 @pytest.mark.parametrize(

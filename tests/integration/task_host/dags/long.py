@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, BaseOperator, Variable, task
 
 
@@ -50,3 +51,4 @@ with DAG("long", schedule=None):
     asks()
     talks()
     Killable(task_id="killable")
+    BashOperator(task_id="bash", bash_command="echo $$ > $AIRFLOW__LOGGING__BASE_LOG_FOLDER/../bash; sleep 1000")

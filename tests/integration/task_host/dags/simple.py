@@ -57,7 +57,7 @@ with DAG("simple", schedule=None):
     def tells():
         from airflow.sdk.configuration import conf
 
-        facts = {name: os.environ.get(name) for name in os.environ if name.startswith("EDGE_AGENT")}
+        facts: dict = {name: os.environ.get(name) for name in os.environ if name.startswith("EDGE_AGENT")}
         facts["home"] = os.environ["AIRFLOW_HOME"]
         facts["setting"] = conf.get("email", "subject_template", fallback=None)
         facts["sid"] = os.getsid(0)

@@ -1,0 +1,187 @@
+"""Our protocol, spoken by the agent's own client: registers agents and lets them work as fast as it goes.
+
+A program: ``python -m tests.bench.agent_clients``; the agent token comes from the environment. Each agent
+polls with all its slots free, confirms what it was offered in one message and reports it in another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import ssl
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from pydantic import SecretStr
+
+from edge_agent import __version__
+from edge_agent.client import LIMITS, TIMEOUT, QueueClient
+from edge_agent.protocol import (
+    PROTOCOL_VERSION,
+    VERSION_HEADER,
+    Beat,
+    Confirm,
+    Ending,
+    EndReason,
+    JobKind,
+    JobState,
+    Poll,
+    Registration,
+    Report,
+    Session,
+    Versions,
+    routes,
+)
+
+REGISTERING = 8
+"""How many agents register at the same time."""
+POLL_SECONDS = 9.0
+"""As an agent with the default heartbeat interval of 10 s does."""
+BEAT_SECONDS = 8.0
+
+
+@dataclass
+class Work:
+    """What is to be done, and what was done so far."""
+
+    rows: int
+    seconds: float
+    slots: int
+    begin: float = 0.0
+    cycles: int = 0
+    poll_seconds: list[float] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def count(self, cycles: int) -> None:
+        """Count finished jobs."""
+        self.cycles += cycles
+        if self.cycles >= self.rows or time.monotonic() - self.begin > self.seconds:
+            self.over.set()
+
+
+class Agent:
+    """One agent: a client with connections of its own, and a session."""
+
+    def __init__(self, http: httpx.AsyncClient, name: str, queue: str, slots: int) -> None:
+        self._client = QueueClient(http, name)
+        self._queue = queue
+        self._slots = slots
+        self._session: Session | None = None
+        self._beat = 0
+        self._beaten = 0.0
+
+    async def register(self, token: SecretStr) -> None:
+        """Open its session."""
+        asked = Registration(
+            instance=uuid4(),
+            hostname="bench",
+            queues=(self._queue,),
+            kinds=(JobKind.TASK,),
+            slots=self._slots,
+            capabilities={},
+            versions=Versions(agent=__version__, python="3"),
+        )
+        self._session = await self._client.register(token, asked)
+        self._beaten = time.monotonic()
+
+    async def work(self, work: Work) -> None:
+        """Poll, confirm and report for ever. Polls carry a beat when one is due."""
+        session = self._session
+        assert session is not None
+        while True:
+            asked = time.monotonic()
+            answer = await self._client.poll(session, self._poll(asked))
+            ids = tuple(offer.assignment_id for offer in answer.offers)
+            if not ids:
+                continue
+            work.poll_seconds.append(time.monotonic() - asked)
+            confirmed = (await self._client.confirm(session, Confirm(assignments=ids))).confirmed
+            endings = tuple(
+                Ending(
+                    assignment_id=each.assignment_id,
+                    state=JobState.SUCCEEDED,
+                    reason=EndReason.EXIT,
+                    exit_code=0,
+                    log_bytes=0,
+                )
+                for each in confirmed
+            )
+            work.count(len((await self._client.report(session, Report(endings=endings))).accepted))
+
+    def _poll(self, now: float) -> Poll:
+        beat = None
+        if now - self._beaten > BEAT_SECONDS:
+            self._beat, self._beaten = self._beat + 1, now
+            beat = Beat(number=self._beat, free_slots=self._slots)
+        return Poll(free_slots=self._slots, wait_seconds=POLL_SECONDS, beat=beat)
+
+
+async def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Register all agents, let them work until rows or time are over, and return what they did."""
+    token = SecretStr(os.environ["EDGE_AGENT_TOKEN"])
+    work = Work(arguments.rows, arguments.seconds, arguments.slots)
+    trust = ssl.create_default_context()
+    async with AsyncExitStack() as stack:
+        agents = []
+        for number in range(arguments.agents + arguments.idle):
+            http = await stack.enter_async_context(_open_http(arguments.url, trust))
+            queue = arguments.queue if number < arguments.agents else arguments.idle_queue
+            agents.append(Agent(http, f"client-{number}", queue, arguments.slots))
+        turns = asyncio.Semaphore(REGISTERING)
+
+        async def register(agent: Agent) -> None:
+            async with turns:
+                await agent.register(token)
+
+        await asyncio.gather(*map(register, agents))
+        work.begin = time.monotonic()
+        # The idle ones first: their polls are held when the others begin.
+        tasks = [asyncio.create_task(agent.work(work)) for agent in reversed(agents)]
+        over = asyncio.create_task(work.over.wait())
+        ended, _ = await asyncio.wait(
+            {over, *tasks}, timeout=arguments.seconds + 30, return_when=asyncio.FIRST_COMPLETED
+        )
+        seconds = time.monotonic() - work.begin
+        for task in (over, *tasks):
+            task.cancel()
+        for task in ended - {over}:
+            task.result()  # Agents work for ever: one that has ended has failed.
+        await asyncio.wait({over, *tasks})
+    return {"cycles": work.cycles, "seconds": seconds, "fetch_seconds": work.poll_seconds}
+
+
+def _open_http(url: str, trust: ssl.SSLContext) -> httpx.AsyncClient:
+    """Open connections as the agent does, but for what each process would load once for itself."""
+    return httpx.AsyncClient(
+        base_url=url.rstrip("/") + routes.BASE,
+        headers={VERSION_HEADER: str(PROTOCOL_VERSION), "User-Agent": f"edge-agent/{__version__}"},
+        verify=trust,
+        timeout=TIMEOUT,
+        limits=LIMITS,
+        trust_env=False,
+    )
+
+
+def main() -> None:
+    """Do as the command line says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--queue", required=True)
+    parser.add_argument("--idle-queue", required=True)
+    parser.add_argument("--agents", type=int, default=1)
+    parser.add_argument("--idle", type=int, default=0)
+    parser.add_argument("--slots", type=int, default=16)
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    sys.stdout.write(json.dumps(asyncio.run(run(parser.parse_args()))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""One job of the fake queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from edge_agent.protocol import Ending, JobKind, JobState, RunnerName, sources_of
+
+
+@dataclass
+class Job:
+    """One job, and everything that was ever done to it.
+
+    ``offers``: how often it was offered. ``reports``: how often its end came, repeats included.
+    """
+
+    payload: dict[str, Any]
+    kind: JobKind = JobKind.COMMAND
+    slots: int = 1
+    runner: RunnerName = RunnerName.LOCAL
+    label: str = "job"
+    id: UUID = field(default_factory=uuid4)
+    state: JobState = JobState.QUEUED
+    assignment_id: UUID | None = None
+    session_id: UUID | None = None
+    offered_at: float = 0.0
+    offers: int = 0
+    silent_beat: int = 0
+    cancel_requested: bool = False
+    log: bytearray = field(default_factory=bytearray)
+    log_full: bool = False
+    ending: Ending | None = None
+    reports: int = 0
+
+    def step(self, verb: str, target: JobState) -> None:
+        """Move on.
+
+        :raises AssertionError: when the protocol has no such step.
+        """
+        assert self.state in sources_of(target, verb), f"{verb}: {self.state} -> {target}"
+        self.state = target
+        if target is JobState.QUEUED:
+            self.assignment_id = self.session_id = None

@@ -1,0 +1,199 @@
+"""What each answer, and each lack of one, becomes."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from edge_agent.client import QueueClient, open_http
+from edge_agent.errors import (
+    AgentError,
+    Forbidden,
+    ProblemAnswer,
+    SessionEnded,
+    SettingsError,
+    Superseded,
+    Unauthenticated,
+    UndecodableAnswer,
+    Unreachable,
+    VersionMismatch,
+)
+from edge_agent.protocol import VERSION_HEADER, Problem, ProblemReason
+from tests.unit.protocol.examples import MESSAGES, ONE
+
+VERSION = {VERSION_HEADER: "1"}
+SESSION = MESSAGES["Session"]
+
+
+def client(answer):
+    """Make a client whose requests are answered by ``answer``: a response, or an exception."""
+    asked = []
+
+    def handle(request):
+        asked.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="https://airflow/edge_agent/v1")
+    return QueueClient(http, "h1"), asked
+
+
+def ok(message, headers=VERSION):
+    return httpx.Response(200, headers=headers, json=json.loads(MESSAGES[message].model_dump_json()))
+
+
+VERBS = {
+    "register": (
+        "Session",
+        lambda it: it.register(SecretStr("agent-token"), MESSAGES["Registration"]),
+        "agents/h1/session",
+    ),
+    "check": ("Checked", lambda it: it.check(SecretStr("agent-token"), MESSAGES["Registration"]), "agents/h1/check"),
+    "heartbeat": ("BeatAnswer", lambda it: it.heartbeat(SESSION, MESSAGES["Beat"]), "agents/h1/heartbeat"),
+    "poll": ("PollAnswer", lambda it: it.poll(SESSION, MESSAGES["Poll"]), "agents/h1/poll"),
+    "confirm": ("ConfirmAnswer", lambda it: it.confirm(SESSION, MESSAGES["Confirm"]), "assignments/confirm"),
+    "send_log": ("LogAck", lambda it: it.send_log(SESSION, ONE, 12, b"\xff"), f"assignments/{ONE}/logs?offset=12"),
+    "report": ("ReportAnswer", lambda it: it.report(SESSION, MESSAGES["Report"]), "assignments/report"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_verb_asks_what_it_should_and_returns_what_was_answered(verb):
+    answer, ask, path = VERBS[verb]
+    speaking, asked = client(ok(answer))
+    assert await ask(speaking) == MESSAGES[answer]
+    assert str(asked[0].url) == f"https://airflow/edge_agent/v1/{path}"
+    token = "agent-token" if verb in ("register", "check") else SESSION.token
+    assert asked[0].headers["Authorization"] == f"Bearer {token}"
+
+
+async def test_log_bytes_travel_as_they_are():
+    speaking, asked = client(ok("LogAck"))
+    await speaking.send_log(SESSION, ONE, 0, b"\xff\x00")
+    assert asked[0].content == b"\xff\x00"
+    assert asked[0].headers["Content-Type"] == "application/octet-stream"
+
+
+async def test_leaving_needs_no_answer_but_a_success():
+    speaking, asked = client(httpx.Response(204, headers=VERSION))
+    await speaking.leave(SESSION)
+    assert asked[0].method == "DELETE"
+
+
+async def test_a_poll_waits_longer_than_the_server_may_hold_it():
+    speaking, asked = client(ok("PollAnswer"))
+    await speaking.poll(SESSION, MESSAGES["Poll"])
+    assert asked[0].extensions["timeout"]["read"] == MESSAGES["Poll"].wait_seconds + 10
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        (ProblemReason.SESSION_ENDED, SessionEnded),
+        (ProblemReason.SUPERSEDED, Superseded),
+        (ProblemReason.UNAUTHENTICATED, Unauthenticated),
+        (ProblemReason.FORBIDDEN, Forbidden),
+        (ProblemReason.VERSION, VersionMismatch),
+        (ProblemReason.CONFLICT, ProblemAnswer),
+        (ProblemReason.UNAVAILABLE, ProblemAnswer),
+    ],
+)
+async def test_a_problem_becomes_the_error_of_its_reason(reason, kind):
+    problem = Problem(reason=reason, message="Say please.", state="running", expected_offset=3)
+    speaking, _ = client(httpx.Response(409, content=problem.model_dump_json(), headers={"Retry-After": "7"}))
+    with pytest.raises(kind, match=r"Say please\.") as refused:
+        await speaking.heartbeat(SESSION, MESSAGES["Beat"])
+    assert type(refused.value) is kind
+    assert refused.value.problem == problem
+    assert (refused.value.status, refused.value.retry_after_seconds) == (409, 7)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        httpx.Response(200, html="<html>Please log in</html>"),
+        httpx.Response(200, html="<html>secret-in-the-page</html>", headers=VERSION),
+        httpx.Response(200, json={"next_offset": 1}),
+        httpx.Response(200, content=b'{"directives":', headers=VERSION),
+        httpx.Response(200, content=b"", headers=VERSION),
+        httpx.Response(200, json={"directives": 3}, headers=VERSION),
+        httpx.Response(404, json={"detail": "Not Found"}),
+        httpx.Response(401, html="<html>who are you</html>"),
+        httpx.Response(302, headers={"Location": "https://login.example/?secret-in-the-page"}),
+        httpx.Response(503, json={"reason": "of another kind", "message": "x"}),
+    ],
+    ids=["html", "html-of-ours", "no-version", "half", "empty", "other", "404", "401", "302", "503"],
+)
+async def test_an_answer_that_is_no_queue_apis_is_told_without_its_text(foreign):
+    speaking, _ = client(foreign)
+    with pytest.raises(UndecodableAnswer) as refused:
+        await speaking.heartbeat(SESSION, MESSAGES["Beat"])
+    assert refused.value.status == foreign.status_code
+    assert "secret-in-the-page" not in str(refused.value)
+
+
+async def test_a_redirect_names_where_it_leads():
+    speaking, _ = client(httpx.Response(302, headers={"Location": "https://login.example/path?x=1"}))
+    with pytest.raises(UndecodableAnswer, match=r"leads to https://login.example/path$"):
+        await speaking.heartbeat(SESSION, MESSAGES["Beat"])
+
+
+@pytest.mark.parametrize("version", ["2", "x", "1.0"])
+async def test_an_answer_in_another_version_is_not_read(version):
+    speaking, _ = client(ok("BeatAnswer", headers={VERSION_HEADER: version}))
+    with pytest.raises(VersionMismatch, match=f"answers in protocol version {version}"):
+        await speaking.heartbeat(SESSION, MESSAGES["Beat"])
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("half a body"),
+        httpx.ProxyError("407"),
+        httpx.PoolTimeout(""),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+async def test_no_answer_is_unreachable_whatever_the_cause(failure):
+    speaking, _ = client(failure)
+    with pytest.raises(Unreachable) as missed:
+        await speaking.heartbeat(SESSION, MESSAGES["Beat"])
+    assert missed.value.__cause__ is failure
+    assert str(missed.value) != "no answer: "
+
+
+async def test_a_broken_encoding_is_an_answer_of_somebody_else():
+    speaking, _ = client(httpx.DecodingError("gzip"))
+    with pytest.raises(UndecodableAnswer):
+        await speaking.heartbeat(SESSION, MESSAGES["Beat"])
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("7", 7), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None)])
+async def test_retry_after_is_read_in_seconds_and_never_by_this_hosts_clock(value, seconds):
+    speaking, _ = client(httpx.Response(503, headers={"Retry-After": value}))
+    with pytest.raises(UndecodableAnswer) as refused:
+        await speaking.heartbeat(SESSION, MESSAGES["Beat"])
+    assert refused.value.retry_after_seconds == seconds
+
+
+async def test_every_error_is_one_of_the_agents_own():
+    speaking, _ = client(httpx.ConnectError("x"))
+    with pytest.raises(AgentError):
+        await speaking.leave(SESSION)
+
+
+async def test_the_base_path_of_airflow_is_kept_and_the_version_travels():
+    async with open_http("https://airflow.example/base/") as http:
+        assert str(http.base_url) == "https://airflow.example/base/edge_agent/v1/"
+        assert http.headers[VERSION_HEADER] == "1"
+
+
+def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SettingsError, match="EDGE_AGENT_CA_FILE"):
+        open_http("https://airflow", tmp_path / "nowhere")

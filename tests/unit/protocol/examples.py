@@ -1,0 +1,132 @@
+"""One example of every message, with every field set: what the golden files hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from edge_agent.protocol import (
+    AirflowSettings,
+    Beat,
+    BeatAnswer,
+    Checked,
+    Confirm,
+    ConfirmAnswer,
+    Confirmed,
+    Directives,
+    Ending,
+    EndReason,
+    HostHealth,
+    JobKind,
+    JobState,
+    Limits,
+    LogAck,
+    Offer,
+    Poll,
+    PollAnswer,
+    Problem,
+    ProblemReason,
+    Refused,
+    Registration,
+    Report,
+    ReportAnswer,
+    RunnerName,
+    Session,
+    Versions,
+    Withdrawn,
+)
+
+ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+HEALTH = HostHealth(
+    load_1m=0.25,
+    memory_total_bytes=8_000_000_000,
+    memory_available_bytes=4_000_000_000,
+    disk_free_bytes=100_000_000_000,
+    clock=NOON,
+)
+BEAT = Beat(number=7, held=(ONE, TWO), free_slots=2, capabilities={"os": "linux", "gpu": True}, health=HEALTH)
+DIRECTIVES = Directives(
+    cordoned=True,
+    cordon_reason="disk swap",
+    drain=True,
+    drain_seconds_left=12.5,
+    cancel=(ONE,),
+    drop=(TWO,),
+    slots=3,
+    queues=("onprem",),
+)
+LIMITS = Limits(
+    heartbeat_seconds=10,
+    missed_heartbeats=3,
+    poll_seconds=25,
+    offer_seconds=15,
+    log_chunk_bytes=262_144,
+    batch=64,
+)
+AIRFLOW = AirflowSettings(executor="LocalExecutor,EdgeAgentExecutor:x.Y", default_queue="default")
+OFFER = Offer(assignment_id=ONE, job_id=TWO, kind=JobKind.TASK, slots=1, runner=RunnerName.LOCAL, label="dag.task")
+CONFIRMED = Confirmed(
+    assignment_id=ONE, kind=JobKind.TASK, payload={"workload": {"token": "t"}, "log_path": "dag/1.log"}
+)
+WITHDRAWN = Withdrawn(assignment_id=TWO, state=JobState.CANCELLED)
+ENDING = Ending(
+    assignment_id=ONE,
+    state=JobState.FAILED,
+    reason=EndReason.SIGNAL,
+    exit_code=None,
+    signal=9,
+    message="Its process was killed.",
+    log_bytes=1234,
+    ran_seconds=5.5,
+)
+REFUSED = Refused(assignment_id=TWO, state=JobState.FAILED, message="The job is failed by now; drop it.")
+VERSIONS = Versions(agent="0.1.0", python="3.11.7", airflow="3.3.2", task_sdk="1.3.2")
+
+MESSAGES: dict[str, Any] = {
+    type(message).__name__: message
+    for message in (
+        AIRFLOW,
+        BEAT,
+        BeatAnswer(directives=DIRECTIVES, server_time=NOON),
+        Checked(server_time=NOON),
+        Confirm(assignments=(ONE, TWO)),
+        ConfirmAnswer(confirmed=(CONFIRMED,), withdrawn=(WITHDRAWN,)),
+        CONFIRMED,
+        DIRECTIVES,
+        ENDING,
+        HEALTH,
+        LIMITS,
+        LogAck(next_offset=4096, full=True),
+        OFFER,
+        Poll(free_slots=4, wait_seconds=9, beat=BEAT),
+        PollAnswer(offers=(OFFER,), directives=DIRECTIVES),
+        Problem(reason=ProblemReason.GAP, message="A gap.", state="running", expected_offset=12),
+        REFUSED,
+        Registration(
+            instance=THREE,
+            hostname="db-07",
+            queues=("onprem", "gpu"),
+            kinds=(JobKind.TASK, JobKind.COMMAND),
+            slots=8,
+            capabilities={"os": "linux", "cpus": 8, "load": 0.5, "tmux": True},
+            versions=VERSIONS,
+            held=(ONE,),
+            never_started=(TWO,),
+        ),
+        Report(endings=(ENDING,)),
+        ReportAnswer(accepted=(ONE,), refused=(REFUSED,)),
+        Session(
+            session_id=THREE,
+            token="eas_1_x",
+            limits=LIMITS,
+            directives=DIRECTIVES,
+            airflow=AIRFLOW,
+            server_time=NOON,
+        ),
+        VERSIONS,
+        WITHDRAWN,
+    )
+}
