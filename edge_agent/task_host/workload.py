@@ -61,7 +61,7 @@ class Work:
                 return Result(exit_code=self._run_connection_test(self.workload))
 
     def _run_task(self, task: workloads.ExecuteTask) -> int:
-        _choose_coordinator(task.ti.queue or "default")
+        choose_coordinator(task.ti.queue or "default")
         if task.bundle_info.name.endswith(EXAMPLES):
             os.environ[LOAD_EXAMPLES] = "True"  # Off for all others; Airflow knows these bundles only then.
         return supervise_task(
@@ -119,7 +119,7 @@ def read(payload: dict[str, Any], *, server: str) -> Work:
     return Work(workload, relative_log(payload), server, client)
 
 
-def _choose_coordinator(queue: str) -> None:
+def choose_coordinator(queue: str) -> None:
     """Have the tasks of this queue run by ours, unless the host's operator chose one for it."""
     chosen = conf.getjson("sdk", "queue_to_coordinator", fallback={})
     if queue in chosen:

@@ -127,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: Server  # type: ignore[assignment]  # this server's only handler
+    server: Server  # this one only handles requests of its own kind
 
     def do_POST(self) -> None:
         self._serve()

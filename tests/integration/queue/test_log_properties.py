@@ -11,7 +11,7 @@ from airflow_plugin.queue import logs
 from edge_agent.protocol import JobState
 from tests.support.queue_bed import Held, QueueBed
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Sender:

@@ -142,6 +142,15 @@ async def test_ids_of_250_characters_fit_into_the_names_of_log_files(host: TaskH
     assert "wide" in run.log.read_text()
 
 
+async def test_a_task_of_airflows_own_examples_runs(host: TaskHost, site: TaskSite):
+    """Examples are off, for what they cost every other task; a task that is one has them on."""
+    payload = task("example_simplest_dag", "my_task")
+    payload["workload"]["bundle_info"]["name"] = "example_dags"
+    run = await site.spawn(host, payload)
+
+    assert (await run.result()).state == "success"
+
+
 async def test_a_callback_runs_and_its_failure_is_a_failure(host: TaskHost, site: TaskSite):
     (site.dags / "called.py").write_text(
         "def works(**kwargs):\n    print('called with', sorted(kwargs))\n\n"

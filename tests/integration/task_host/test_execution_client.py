@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -203,27 +204,38 @@ def test_a_connection_cut_in_the_middle_is_asked_again(task: Task, server: Execu
 
 def test_a_heartbeat_is_asked_once_however_it_fails(task: Task, server: ExecutionApi):
     """Its supervisor stands still meanwhile, and with it the task's log."""
-    server.go_away()
+    server.fail("PUT", "heartbeat", 503, times=10)
 
-    with pytest.raises(httpx.ConnectError):
-        task.heartbeat()
+    task.heartbeat()
 
+    assert task.asked("/heartbeat") == 1
     assert task.clock.slept == []
 
 
-def test_after_a_failed_heartbeat_the_next_waits_a_while(task: Task, server: ExecutionApi):
-    task.run()
-    task.clock.now += 5
-    server.fail("PUT", "heartbeat", 503)
+@pytest.mark.parametrize("status", [401, 403, 422])
+def test_a_refused_heartbeat_is_the_supervisors_to_judge(task: Task, server: ExecutionApi, status: int):
+    server.fail("PUT", "heartbeat", status)
+
     with pytest.raises(httpx.HTTPStatusError):
         task.heartbeat()
 
+    assert task.client.told.not_wanted is None
+
+
+def test_after_a_failed_heartbeat_the_next_waits_a_while(task: Task, server: ExecutionApi):
+    server.go_away()
     task.heartbeat()
-    assert task.asked("/heartbeat") == 1
-    task.clock.now += 15
+    server.come_back()
+
+    task.clock.now += 14
+    task.heartbeat()
+    assert task.asked("/heartbeat") == 0
+
+    server.instance(task.id).state = "running"
+    task.clock.now += 1
     task.heartbeat()
 
-    assert task.asked("/heartbeat") == 2
+    assert task.asked("/heartbeat") == 1
 
 
 def test_the_start_is_a_heartbeat_too(task: Task):
@@ -251,5 +263,8 @@ def test_a_server_that_takes_connections_and_says_nothing_is_away(server: Execut
     """A firewall that drops packets looks like this. The heartbeat must not hang for long."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
         client = airflow_client.ExecutionClient(base_url=f"http://127.0.0.1:{mute.getsockname()[1]}", token="t")
-        with client, pytest.raises(httpx.ReadTimeout):
+        began = time.monotonic()
+        with client:
             client.put("task-instances/x/heartbeat", content="{}")
+
+    assert time.monotonic() - began < 10
