@@ -33,7 +33,7 @@ def explain(error: BaseException) -> str:
     for cause in _causes(error):
         if sentence := _explain_one(cause):
             return sentence
-    return str(error) or type(error).__name__
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def explain_foreign(error: UndecodableAnswer) -> str:

@@ -17,6 +17,7 @@ from edge_agent.protocol import (
     AirflowSettings,
     Beat,
     BeatAnswer,
+    Checked,
     Limits,
     Poll,
     PollAnswer,
@@ -36,7 +37,12 @@ AgentName = Annotated[str, Path(pattern=NAME_PATTERN)]
 def router(config: QueueConfig, polls: Polls) -> APIRouter:
     """Return the routes under ``/agents``."""
     routes = APIRouter(prefix="/agents/{name}", tags=["agents"], responses={"4XX": {"model": Problem}})
+    _add_sessions(routes, config)
+    _add_hearing(routes, polls)
+    return routes
 
+
+def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
     @routes.post("/session")
     async def register(name: AgentName, asked: Registration, token: AgentToken, request: Request) -> Session:
         """Open a session with an agent token. A repeat opens another one and ends this."""
@@ -56,6 +62,22 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
 
         return await transact(work)
 
+    @routes.post("/check")
+    async def check(name: AgentName, asked: Registration, token: AgentToken) -> Checked:
+        """Tell whether this registration would be taken. Nothing is changed, and no session ended."""
+
+        def work(session: DatabaseSession) -> Checked:
+            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues)
+            opened = agents.register(session, name, asked, token=row, address=None, version=PROTOCOL_VERSION)
+            checked = Checked(server_time=opened.agent.registered_at)
+            # The registration itself says whether it is taken: nothing else could, and stay in step with it.
+            session.rollback()
+            return checked
+
+        return await transact(work)
+
+
+def _add_session(routes: APIRouter, polls: Polls) -> None:
     @routes.delete("/session", status_code=204)
     async def leave(name: AgentName, ref: CurrentSession) -> Response:
         """End the session. What was offered goes back at once. A repeat finds it ended, which is an error."""
@@ -70,6 +92,8 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
         await transact(work)
         return Response(status_code=204)
 
+
+def _add_hearing(routes: APIRouter, polls: Polls) -> None:
     @routes.post("/heartbeat")
     async def heartbeat(name: AgentName, beat: Beat, ref: CurrentSession) -> BeatAnswer:
         """Be heard. A repeat of a beat (same number) renews, and counts no silence twice."""
@@ -80,8 +104,6 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
     async def poll(name: AgentName, ask: Poll, ref: CurrentSession) -> PollAnswer:
         """Wait for work. A repeat may bring other offers; those of a lost answer expire."""
         return await polls.answer(name, ref, ask)
-
-    return routes
 
 
 def limits(config: QueueConfig, heartbeat_seconds: float | None = None, missed: int | None = None) -> Limits:

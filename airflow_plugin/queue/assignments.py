@@ -51,7 +51,7 @@ def confirm(
     current = exists().where(
         AgentRow.name == agent, AgentRow.session_id == session_id, AgentRow.state == AgentState.CONNECTED
     )
-    mine = JobRow.assignment_id.in_(ids) & (JobRow.session_id == session_id) & (JobRow.agent_name == agent)
+    mine = JobRow.assignment_id.in_(ids) & (JobRow.session_id == session_id)
     live = (JobRow.offer_expires_at > clock.now()) & current
     starting = step(
         "confirm",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 AGENT_TOKEN = "eat"  # noqa: S105  a prefix by which scanners know one of ours, not a secret
-SESSION_TOKEN = "eas"  # noqa: S105
+SESSION_TOKEN = "eas"  # noqa: S105  the same
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from edge_agent.errors import CannotStart
 from edge_agent.processes import sweep
 from edge_agent.task_host.environment import of_attempt
 from edge_agent.task_host.messages import Spawn, Started, encode
+from edge_agent.task_host.outcome import Told, judge
 
 WRITE_AGAIN_SECONDS = 1.0
 
@@ -65,30 +66,36 @@ def _live(wanted: Spawn, channel: socket.socket) -> int:
 
 def _run(attempt: AttemptDir, wanted: Spawn) -> Result:
     # Imported by the zygote long ago; here, so that nothing before the claim depends on Airflow.
+    from setproctitle import setproctitle
+
     from edge_agent.task_host import warm, workload
 
-    payload = attempt.read("payload.json") or {}
-    attempt.forget_payload()
-    os.environ.update(of_attempt(attempt, agent=wanted.agent, server=wanted.server))
-    told = None
+    told = Told()
     try:
+        payload = attempt.read("payload.json") or {}
+        attempt.forget_payload()
+        os.environ.update(of_attempt(attempt, agent=wanted.agent, server=wanted.server))
         warm.wake_child()
         work = workload.read(payload, server=wanted.server)
         del payload
         told = work.told
-        _set_title(work.title)
+        setproctitle(f"edge-agent supervisor: {work.title}")
         return work.run()
     except _AskedToEnd:
-        sweep(Identity.of(os.getpid()))  # the task, which nobody would watch or wait for
-        return Result(exit_code=None, signal=signal.SIGTERM, state=told.state if told else None)
+        return _cut_short(told, Result(exit_code=None, signal=signal.SIGTERM))
     except CannotStart as error:
         sys.stderr.write(f"{error}\n")
         return Result(exit_code=1, message=str(error))
     except Exception as error:  # noqa: BLE001  whatever Airflow's supervisor raises is how this attempt ended
         traceback.print_exc()
-        sweep(Identity.of(os.getpid()))
-        message = (told.not_wanted or told.refusal) if told else None
-        return Result(exit_code=1, state=told.state if told else None, message=message or _first_line(error))
+        message = told.not_wanted or told.refusal or _first_line(error)
+        return _cut_short(told, Result(exit_code=1, message=message))
+
+
+def _cut_short(told: Told, otherwise: Result) -> Result:
+    """End what is left of the task, and say how the attempt ended: as Airflow was told, if it was."""
+    sweep(Identity.of(os.getpid()))
+    return judge(0, told) if told.state is not None else otherwise
 
 
 def _take_signals() -> None:
@@ -114,14 +121,6 @@ def _redirect(output: Path) -> None:
         os.dup2(source, target)
     os.close(nothing)
     os.close(said)
-
-
-def _set_title(title: str) -> None:
-    try:
-        from setproctitle import setproctitle
-    except ImportError:
-        return
-    setproctitle(f"edge-agent supervisor: {title}")
 
 
 def _record(attempt: AttemptDir, result: Result) -> None:

@@ -1,7 +1,8 @@
 """Our protocol, spoken by the agent's own client: registers agents and lets them work as fast as it goes.
 
-A program: ``python -m tests.bench.agent_clients``; the agent token comes from the environment. Each agent
-polls with all its slots free, confirms what it was offered in one message and reports it in another.
+A program: ``python -m tests.bench.agent_clients``; the agent token comes from the environment. It says when
+all agents have registered, and begins when it is sent a line. Each agent polls with all its slots free,
+confirms what it was offered in one message and reports it in another.
 """
 
 from __future__ import annotations
@@ -141,6 +142,8 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 await agent.register(token)
 
         await asyncio.gather(*map(register, agents))
+        print("ready", flush=True)
+        sys.stdin.readline()
         work.begin = time.monotonic()
         # The idle ones first: their polls are held when the others begin.
         tasks = [asyncio.create_task(agent.work(work)) for agent in reversed(agents)]
@@ -180,7 +183,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
-    sys.stdout.write(json.dumps(asyncio.run(run(parser.parse_args()))))
+    print(json.dumps(asyncio.run(run(parser.parse_args()))))
 
 
 if __name__ == "__main__":

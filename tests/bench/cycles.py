@@ -120,20 +120,29 @@ def _measure(site: Site, system: System, command: list[str], environment: dict[s
     fill_queued(system, site.plan.cycle_rows)
     command += ["--queue", NOBODY, "--rows", str(site.plan.cycle_rows)]
     command += ["--seconds", str(site.plan.cycle_seconds)]
-    before = cpu_seconds(system.pid("api-server"))
-    done = subprocess.run(
-        command,
-        check=False,
-        env=environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=site.plan.cycle_seconds + 120,
-    )
-    used = cpu_seconds(system.pid("api-server")) - before
-    assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    errors = site.home / "hosts" / "clients.log"
+    with (
+        errors.open("wb") as log,
+        subprocess.Popen(
+            command,
+            env=environment,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as clients,
+    ):
+        assert clients.stdout is not None
+        assert clients.stdin is not None
+        assert clients.stdout.readline() == "ready\n", errors.read_text(encoding="utf-8")
+        before = cpu_seconds(system.pid("api-server"))
+        clients.stdin.write("go\n")
+        clients.stdin.flush()
+        answer = clients.stdout.read()
+        used = cpu_seconds(system.pid("api-server")) - before
+    assert clients.returncode == 0, errors.read_text(encoding="utf-8")
+    result: dict[str, Any] = json.loads(answer)
     asked = result["fetch_seconds"]
     return Speed(
         result["cycles"] / result["seconds"],

@@ -1,7 +1,8 @@
 """edge3's protocol, spoken by edge3's own client: a program, run by the environment that lacks our package.
 
-``python stock_clients.py cycle`` fetches jobs and reports them running and successful, as fast as it goes;
-``python stock_clients.py idle`` asks for work at edge3's default intervals and says so once it has begun.
+``python stock_clients.py cycle`` fetches jobs and reports them running and successful, as fast as it goes,
+from when it is sent a line; ``python stock_clients.py idle`` asks for work at edge3's default intervals. Both
+say when all clients have registered.
 Configuration comes from the environment, as for any worker.
 """
 
@@ -62,6 +63,8 @@ async def cycle(arguments: argparse.Namespace) -> dict[str, Any]:
             setattr(api_client, "request", session.request)  # noqa: B010  no public name of that module
         for name in names:
             await api_client.worker_register(name, EdgeWorkerState.STARTING, [arguments.queue], sysinfo())
+        print("ready", flush=True)
+        sys.stdin.readline()
         begin = time.monotonic()
         await asyncio.gather(*map(client, names))
         return {"cycles": done, "seconds": time.monotonic() - begin, "fetch_seconds": fetches}
@@ -86,7 +89,7 @@ async def idle(arguments: argparse.Namespace) -> None:
 
     for name in names:
         await api_client.worker_register(name, EdgeWorkerState.STARTING, [arguments.queue], sysinfo())
-    print(json.dumps({"registered": len(names)}), flush=True)
+    print("ready", flush=True)
     async with asyncio.TaskGroup() as group:
         for number, name in enumerate(names):
             group.create_task(worker(name, number / len(names)))

@@ -123,6 +123,7 @@ def metered(command: Sequence[str]) -> list[str]:
 @contextmanager
 def site(plan: Plan, home: Path) -> Iterator[Site]:
     """Bring both systems up, and end everything in the end."""
+    (home / "hosts").mkdir()
     with ExitStack() as stack:
         postgres = stack.enter_context(Postgres())
         template = postgres.create()

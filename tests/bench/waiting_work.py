@@ -63,5 +63,6 @@ def fill_running(system: System, count: int, *, age_seconds: float = 0) -> None:
 
 
 def _empty(system: System) -> None:
-    system.database.run(f"DELETE FROM {TABLE[system.name]}")  # noqa: S608  our own words
+    # Not DELETE: the reaper of a running api-server locks single rows in another order.
+    system.database.run(f"TRUNCATE {TABLE[system.name]} CASCADE")
     system.database.run("DELETE FROM task_instance WHERE map_index > 0 AND task_id = 'nothing'")

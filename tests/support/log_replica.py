@@ -112,7 +112,7 @@ def _read(ti_id: UUID, try_number: int) -> dict[str, Any]:
         by_id = TaskInstanceHistory.task_instance_id == ti_id
         ti = session.get(TaskInstance, ti_id) or session.scalars(select(TaskInstanceHistory).where(by_id)).one()
         start = time.monotonic()
-        stream, metadata = TaskLogReader().read_log_chunks(ti, try_number, {})  # type: ignore[typeddict-item]
+        stream, metadata = TaskLogReader().read_log_chunks(ti, try_number, {})  # type: ignore[typeddict-item]  # Airflow reads it as one
         events = [message.event for message in stream]
     end = events.index("::endgroup::")
     return {

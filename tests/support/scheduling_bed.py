@@ -9,19 +9,12 @@ import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pendulum
-from airflow import settings
-from airflow.executors import workloads
-from airflow.executors.workloads.base import BundleInfo
-from airflow.executors.workloads.callback import CallbackDTO, CallbackFetchMethod, ExecuteCallback
 from airflow.jobs.job import Job, JobState
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
-from airflow.models.callback import ExecutorCallback
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
@@ -32,7 +25,7 @@ from airflow.sdk import DAG
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.session import create_session
-from airflow.utils.state import CallbackState, DagRunState, TaskInstanceState
+from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
@@ -43,8 +36,8 @@ from airflow_plugin.queue import agents, assignments, logs, offers, tokens
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import Ending, EndReason, JobKind, Registration, Versions
 from edge_agent.protocol import JobState as State
+from tests.support.workloads import BUNDLE, workload_of
 
-BUNDLE = "testing"
 QUEUE = "onprem"
 NUMBERS = itertools.count(1)
 
@@ -299,52 +292,3 @@ def scheduler_of(executor: AgentExecutor) -> int:
     """Return the job id of an executor's scheduler."""
     assert isinstance(executor.job_id, int)
     return executor.job_id
-
-
-def workload_of(ti: TaskInstance) -> workloads.ExecuteTask:
-    """Return the workload of a task instance, with a token in it."""
-    made = workloads.ExecuteTask.make(ti, bundle_info=BundleInfo(name=BUNDLE))
-    return made.model_copy(update={"token": "planted-token"})
-
-
-def callback() -> ExecuteCallback:
-    """Return the workload of a callback."""
-    return ExecuteCallback(
-        callback=CallbackDTO(
-            id=str(uuid4()), fetch_method=CallbackFetchMethod.IMPORT_PATH, data={"path": "a.module.notify"}
-        ),
-        dag_rel_path=Path("dag.py"),
-        bundle_info=BundleInfo(name=BUNDLE),
-        log_path="executor_callbacks/x",
-        token="planted-token",
-    )
-
-
-def connection_test(queue: str | None = None) -> workloads.TestConnection:
-    """Return the workload of a connection test."""
-    return workloads.TestConnection(
-        connection_test_id=uuid4(), connection_id="c", timeout=60, queue=queue, token="planted-token"
-    )
-
-
-def add_callback(session: Any, workload: ExecuteCallback) -> None:
-    """Store a callback as a missed deadline makes it, and queued."""
-    definition = SimpleNamespace(serialize=lambda: {"path": "a.module.notify", "kwargs": {}, "executor": None})
-    row = ExecutorCallback(definition, CallbackFetchMethod.IMPORT_PATH)
-    row.id, row.state = UUID(workload.callback.id), CallbackState.QUEUED
-    session.add(row)
-
-
-@contextmanager
-def airflow_on(url: str, monkeypatch: Any) -> Iterator[None]:
-    """Let this process's Airflow work on another database."""
-    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", url)
-    settings.configure_vars()
-    settings.reconfigure_orm()
-    try:
-        yield
-    finally:
-        settings.dispose_orm(do_log=False)
-        monkeypatch.undo()
-        settings.configure_vars()
-        settings.configure_orm()

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.scheduling_bed import SchedulingBed, airflow_on
+from tests.support.scheduling_bed import SchedulingBed
+from tests.support.workloads import airflow_on
 
 
 @pytest.fixture

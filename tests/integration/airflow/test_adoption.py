@@ -16,7 +16,8 @@ from airflow_plugin.executor import AgentExecutor
 from airflow_plugin.models import JobRow
 from airflow_plugin.queue import jobs
 from edge_agent.protocol import JobState as State
-from tests.support.scheduling_bed import SchedulingBed, add_callback, callback, scheduler_of
+from tests.support.scheduling_bed import SchedulingBed, scheduler_of
+from tests.support.workloads import add_callback, callback
 
 QUEUED, RUNNING = TaskInstanceState.QUEUED, TaskInstanceState.RUNNING
 
@@ -106,7 +107,7 @@ def test_a_task_cleared_while_no_scheduler_was_there_is_adopted_by_its_key(bed: 
     executor = restarted(bed, dead)
     bed.turn(executor, 2)
     assert bed.job().cancel_reason == "Its task instance was cleared."
-    bed.report(assignment, State.CANCELLED, reason="cancelled")  # type: ignore[arg-type]
+    bed.report(assignment, State.CANCELLED, reason="cancelled")  # type: ignore[arg-type]  # Airflow reads it as one
     bed.turn(executor)
     assert bed.state(renewed) is None
 
@@ -146,7 +147,7 @@ def test_task_instances_that_no_session_holds_are_adopted(bed: SchedulingBed):
     bed.queue(dead, ti)
     executor = bed.scheduler()
 
-    assert executor.try_adopt_task_instances([bed.ti(ti)]) == []  # type: ignore[list-item]
+    assert executor.try_adopt_task_instances([bed.ti(ti)]) == []  # type: ignore[list-item]  # Airflow reads it as one
     assert bed.job().owner == str(executor.job_id)
     assert executor.try_adopt_task_instances([]) == []
 
@@ -193,7 +194,7 @@ def test_a_job_of_a_dead_scheduler_that_nobody_waits_for_is_ended(bed: Schedulin
     by_id: dict[UUID | None, JobRow] = {job.workload_id: job for job in bed.jobs()}
     assert (by_id[queued].state, by_id[queued].settled) == (State.CANCELLED, True)
     assert by_id[running].cancel_requested_at is not None
-    bed.report(assignment, State.CANCELLED, reason="cancelled")  # type: ignore[arg-type]
+    bed.report(assignment, State.CANCELLED, reason="cancelled")  # type: ignore[arg-type]  # Airflow reads it as one
     bed.turn(executor)
     assert all(job.settled for job in bed.jobs())
 

@@ -23,7 +23,8 @@ from airflow_plugin.queue import jobs
 from edge_agent.protocol import EndReason, JobState
 from tests.support.log_replica import LogReplica
 from tests.support.migrated import copy_sqlite
-from tests.support.scheduling_bed import SchedulingBed, airflow_on
+from tests.support.scheduling_bed import SchedulingBed
+from tests.support.workloads import airflow_on
 
 EXECUTOR = {"executor": "EdgeAgentExecutor"}
 RUNNING, SUCCESS = TaskInstanceState.RUNNING, TaskInstanceState.SUCCESS

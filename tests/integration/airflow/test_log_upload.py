@@ -75,7 +75,7 @@ def logs(bed: SchedulingBed, tmp_path: Path) -> Iterator[Uploads]:
     replace_remote_log(store)
     remote_log.install()
     yield Uploads(bed, store)
-    replace_remote_log(before)  # type: ignore[arg-type]
+    replace_remote_log(before)  # type: ignore[arg-type]  # Airflow reads it as one
 
 
 def test_a_log_is_uploaded_and_leaves_the_table(logs: Uploads):
@@ -194,7 +194,7 @@ def test_bytes_that_are_no_text_reach_a_store_that_wants_text(logs: Uploads):
 
 def test_without_a_store_nothing_is_uploaded_and_the_table_keeps_it(bed: SchedulingBed, tmp_path: Path):
     before = active_remote_log()
-    replace_remote_log(None)  # type: ignore[arg-type]
+    replace_remote_log(None)  # type: ignore[arg-type]  # Airflow reads it as one
     try:
         remote_log.install()
         remote_log.install()
@@ -205,7 +205,7 @@ def test_without_a_store_nothing_is_uploaded_and_the_table_keeps_it(bed: Schedul
         kept.ended()
         assert (kept.run(), kept.chunks()) == (0, 1)
     finally:
-        replace_remote_log(before)  # type: ignore[arg-type]
+        replace_remote_log(before)  # type: ignore[arg-type]  # Airflow reads it as one
 
 
 def test_a_handler_without_a_folder_of_its_own_gets_the_log_where_airflow_keeps_logs(

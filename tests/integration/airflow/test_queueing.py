@@ -14,7 +14,8 @@ from sqlalchemy import select, text
 
 from airflow_plugin.models import JobRow
 from edge_agent.protocol import EndReason, JobState, RunnerName
-from tests.support.scheduling_bed import QUEUE, SchedulingBed, callback, connection_test, workload_of
+from tests.support.scheduling_bed import QUEUE, SchedulingBed
+from tests.support.workloads import callback, connection_test, workload_of
 
 
 def test_a_job_is_queued_with_its_task_instance_or_not_at_all(bed: SchedulingBed):
@@ -259,7 +260,7 @@ def test_a_workload_is_known_to_the_executor_that_queued_it(bed: SchedulingBed):
     executor = bed.scheduler()
     bed.queue(executor, queued)
 
-    assert [executor.has_task(bed.ti(each)) for each in (queued, not_queued)] == [True, False]  # type: ignore[arg-type]
+    assert [executor.has_task(bed.ti(each)) for each in (queued, not_queued)] == [True, False]  # type: ignore[arg-type]  # Airflow reads it as one
     with bed.session() as session:
         assert workload_of(session.get_one(TaskInstance, queued)).key in executor.running
     assert isinstance(bed.job(), JobRow)

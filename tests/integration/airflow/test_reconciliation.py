@@ -12,7 +12,8 @@ from airflow_plugin.models import AgentRow
 from airflow_plugin.queue import ownership
 from airflow_plugin.scheduling.owners import Owner
 from edge_agent.protocol import JobState
-from tests.support.scheduling_bed import SchedulingBed, callback
+from tests.support.scheduling_bed import SchedulingBed
+from tests.support.workloads import callback
 
 RUNNING, SUCCESS, FAILED = TaskInstanceState.RUNNING, TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 GRACE = 31.0
@@ -85,7 +86,7 @@ def test_a_running_job_is_cancelled_at_once_when_its_task_is_cleared(bed: Schedu
     assert (job.state, job.cancel_reason) == (JobState.RUNNING, "Its task instance was cleared.")
     with bed.session() as session:
         assert session.scalars(select(AgentRow.nudged)).one(), "the agent is to hear of it at once"
-    bed.report(job.assignment_id, JobState.CANCELLED, reason="cancelled")  # type: ignore[arg-type]
+    bed.report(job.assignment_id, JobState.CANCELLED, reason="cancelled")  # type: ignore[arg-type]  # Airflow reads it as one
     bed.turn(executor)
     assert bed.state(renewed) is None, "it is scheduled anew at once"
 
@@ -148,7 +149,7 @@ def test_a_superseded_job_that_goes_on_is_cancelled_after_the_grace_and_settled(
     bed.turn(executor, GRACE)
     first, second = bed.jobs()
     assert (first.cancel_requested_at is not None, second.cancel_requested_at) == (True, None)
-    bed.report(first.assignment_id, JobState.CANCELLED, reason="cancelled")  # type: ignore[arg-type]
+    bed.report(first.assignment_id, JobState.CANCELLED, reason="cancelled")  # type: ignore[arg-type]  # Airflow reads it as one
     assert bed.turn(executor) == {}
     assert [job.settled for job in bed.jobs()] == [True, False]
 
@@ -158,7 +159,7 @@ def test_a_job_ends_with_the_scheduler_that_has_its_task_instance(bed: Schedulin
     executor, ti = running(bed)
     other = bed.scheduler()
     bed.set(ti.id, RUNNING, queued_by_job_id=other.job_id)
-    bed.report(bed.job().assignment_id, JobState.FAILED, exit_code=1)  # type: ignore[arg-type]
+    bed.report(bed.job().assignment_id, JobState.FAILED, exit_code=1)  # type: ignore[arg-type]  # Airflow reads it as one
 
     assert bed.turn(executor) == {}
     assert (bed.job().owner, executor.slots_occupied) == (str(other.job_id), 0)

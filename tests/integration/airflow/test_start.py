@@ -57,7 +57,7 @@ def test_what_it_holds_is_dumped_when_asked(bed: SchedulingBed, caplog: pytest.L
 def test_revoking_is_left_to_the_queue_timeout():
     """Implemented, Airflow would fail a task that waits too long without its retries."""
     with pytest.raises(NotImplementedError):
-        AgentExecutor().revoke_task(ti=None)  # type: ignore[arg-type]
+        AgentExecutor().revoke_task(ti=None)  # type: ignore[arg-type]  # Airflow reads it as one
 
 
 def test_it_can_be_told_to_stop_at_any_time(bed: SchedulingBed):

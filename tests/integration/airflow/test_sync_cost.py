@@ -19,6 +19,7 @@ from tests.support.scheduling_bed import SchedulingBed
 ROUNDS = 20
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("count", [100, 2_000, 10_000])
 def test_sync_with_many_running_jobs(bed: SchedulingBed, count: int, record_property, capsys):
     executor = running_jobs(bed, count)

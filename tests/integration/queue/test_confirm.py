@@ -74,6 +74,14 @@ def test_another_session_of_the_same_agent_gets_nothing(queue):
     assert queue.confirm(now, job.assignment) == ([], {job.assignment: JobState.RUNNING})
 
 
+def test_an_offer_that_an_earlier_session_left_behind_is_not_this_ones(queue):
+    """A registration returns them all; if one ever stayed, it would still be nobody's to start."""
+    job = queue.put(JobState.OFFERED)
+    with queue.database.transaction() as session:
+        session.execute(update(JobRow).values(session_id=uuid4()))
+    assert queue.confirm(job.agent, job.assignment) == ([], {job.assignment: JobState.OFFERED})
+
+
 def test_a_session_that_a_newer_one_ended_is_not_even_told_again(queue):
     """Its process may still be there: two of them would run the job."""
     job = queue.put(JobState.RUNNING)

@@ -1,0 +1,172 @@
+"""The agent and the queue API as they meet in the field: two real processes, and no scheduler between."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from airflow_plugin.config import QueueConfig
+from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue import jobs, logs, steering, tokens
+from airflow_plugin.queue.placement import Placement
+from edge_agent.protocol import EndReason, JobKind, JobState
+from tests.integration.agent.steps import forgotten, until_exists
+from tests.support.agent_host import AgentHost
+from tests.support.airflow_bed import AirflowBed
+from tests.support.migrated import copy_sqlite
+from tests.support.waiting import wait_until
+
+NUMBERS = itertools.count(1)
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def airflow(sqlite_template, tmp_path_factory):
+    home = tmp_path_factory.mktemp("airflow")
+    url = copy_sqlite(sqlite_template, home / "airflow.db")
+    bed = AirflowBed(home / "bed", url, settings={"AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS": "1"})
+    try:
+        yield bed.start("api-server")
+    finally:
+        bed.__exit__()
+
+
+class Site:
+    """One agent, its queue, and the database behind the API server."""
+
+    def __init__(self, airflow: AirflowBed, home: Path) -> None:
+        self.name = f"agent-{next(NUMBERS)}"
+        self.engine = create_engine(airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+        token = self.write(lambda session: tokens.create(session, self.name)).get_secret_value()
+        self.host = AgentHost(
+            home,
+            url=airflow.url,
+            name=self.name,
+            token=token,
+            queues=[self.name],
+            settings={"EDGE_AGENT_KINDS": "command"},
+        )
+
+    def write(self, work):
+        with Session(self.engine) as session:
+            answer = work(session)
+            session.commit()
+            return answer
+
+    def submit(self, command):
+        job = jobs.NewJob(
+            kind=JobKind.COMMAND, placement=Placement(self.name), payload={"command": command}, label="job"
+        )
+        return self.write(lambda session: jobs.submit(session, job, QueueConfig()))
+
+    def job(self, job_id):
+        with Session(self.engine) as session:
+            return session.execute(select(JobRow).where(JobRow.id == job_id)).scalar_one()
+
+    def agent(self):
+        with Session(self.engine) as session:
+            return session.execute(select(AgentRow).where(AgentRow.name == self.name)).scalar_one()
+
+    def log(self, job_id):
+        with Session(self.engine) as session:
+            return b"".join(logs.read(session, job_id))
+
+    def ended(self, job_id, timeout=40):
+        wait_until(
+            lambda: self.job(job_id).state,
+            until=lambda state: JobState(state).is_terminal,
+            what="the job ends",
+            timeout=timeout,
+        )
+        return self.job(job_id)
+
+    def says(self, job_id, text, timeout=20):
+        wait_until(lambda: self.log(job_id), until=lambda log: text in log, what=f"it says {text!r}", timeout=timeout)
+
+
+@pytest.fixture
+def site(airflow, tmp_path):
+    it = Site(airflow, tmp_path / "host")
+    with it.host:
+        yield it
+    it.engine.dispose()
+
+
+def test_a_command_runs_and_every_byte_of_its_log_is_in_the_database(site, tmp_path):
+    copy = tmp_path / "copy"
+    job_id = site.submit(f"head -c 700000 /dev/urandom | tee {copy}; exit 3")
+    job = site.ended(job_id)
+    assert (job.state, job.reason, job.exit_code) == (JobState.FAILED, EndReason.EXIT, 3)
+    assert hashlib.sha256(site.log(job_id)).digest() == hashlib.sha256(copy.read_bytes()).digest()
+    forgotten(site.host)
+
+
+def test_a_running_command_is_adopted_after_the_agent_was_killed(site, tmp_path):
+    job_id = site.submit(f"echo one; {until_exists(tmp_path / 'gate')}; echo two")
+    site.says(job_id, b"one\n")
+    site.host.crash()
+    site.host.start()
+    (tmp_path / "gate").touch()
+    assert site.ended(job_id).state == JobState.SUCCEEDED
+    assert site.log(job_id) == b"one\ntwo\n"
+
+
+def test_a_cancelled_command_is_gone_within_seconds(site):
+    job_id = site.submit("echo up; sleep 300")
+    site.says(job_id, b"up")
+    site.write(lambda session: jobs.cancel(session, [job_id], "the test"))
+    assert site.ended(job_id, timeout=10).state == JobState.CANCELLED
+    assert not any("sleep 300" in line for line in site.host.command_lines())
+
+
+def test_an_agent_that_was_frozen_kills_what_was_taken_from_it_before_it_takes_more(site):
+    job_id = site.submit("echo up; sleep 300")
+    site.says(job_id, b"up")
+    site.host.suspend()
+    assert site.ended(job_id).reason == EndReason.AGENT_LOST
+    site.host.resume()
+    following = site.submit("pgrep -f 'sleep 30[0]' -s $PPID; echo next")
+    assert site.ended(following).state == JobState.SUCCEEDED
+    wait_until(
+        lambda: site.host.command_lines(),
+        until=lambda lines: not any("sleep 300" in line for line in lines),
+        what="what was taken is gone",
+    )
+    forgotten(site.host)
+
+
+def test_an_api_server_that_is_killed_costs_nothing(site, airflow, tmp_path):
+    """One command ends while it is away, one runs on; the agent keeps its session."""
+    ends, lives = tmp_path / "ends", tmp_path / "lives"
+    first = site.submit(f"echo one; {until_exists(ends)}; echo two")
+    second = site.submit(f"echo one; {until_exists(lives)}; echo two")
+    for job_id in (first, second):
+        site.says(job_id, b"one\n")
+    session_id = site.agent().session_id
+    airflow.kill("api-server")
+    ends.touch()
+    wait_until(lambda: "assignment_ended" in site.host.output(), what="the first one ends")
+    airflow.start("api-server")
+    assert site.ended(first).state == JobState.SUCCEEDED
+    lives.touch()
+    assert site.ended(second).state == JobState.SUCCEEDED
+    assert (site.log(first), site.log(second)) == (b"one\ntwo\n", b"one\ntwo\n")
+    assert site.agent().session_id == session_id
+
+
+def test_a_cordon_holds_over_a_restart_of_the_agent(site):
+    wait_until(lambda: site.ended(site.submit("true")), what="the agent works")
+    site.write(lambda session: steering.cordon(session, site.name, by="the test", reason="disk swap"))
+    wait_until(lambda: "Cordoned: disk swap" in site.host.output(), what="the agent is told")
+    site.host.restart()
+    job_id = site.submit("true")
+    wait_until(lambda: site.host.output().count("event=registered") == 2, what="it registers", timeout=20)
+    assert site.job(job_id).state == JobState.QUEUED
+    site.write(lambda session: steering.uncordon(session, site.name))
+    assert site.ended(job_id).state == JobState.SUCCEEDED
