@@ -76,8 +76,6 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
 
         return await transact(work)
 
-
-def _add_session(routes: APIRouter, polls: Polls) -> None:
     @routes.delete("/session", status_code=204)
     async def leave(name: AgentName, ref: CurrentSession) -> Response:
         """End the session. What was offered goes back at once. A repeat finds it ended, which is an error."""

@@ -134,7 +134,7 @@ def test_an_agent_that_was_frozen_kills_what_was_taken_from_it_before_it_takes_m
     following = site.submit("pgrep -f 'sleep 30[0]' -s $PPID; echo next")
     assert site.ended(following).state == JobState.SUCCEEDED
     wait_until(
-        lambda: site.host.command_lines(),
+        site.host.command_lines,
         until=lambda lines: not any("sleep 300" in line for line in lines),
         what="what was taken is gone",
     )
