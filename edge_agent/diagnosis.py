@@ -38,10 +38,11 @@ def explain(error: BaseException) -> str:
 
 def explain_foreign(error: UndecodableAnswer) -> str:
     """Say what an answer that is not a queue API's may mean."""
-    if error.status == HTTPStatus.NOT_FOUND:
+    if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        # Airflow without the plugin shows its own page for any path, and takes no POST there.
         return (
-            "there is no queue API at that address (404); install airflow-edge-agent[server] beside the "
-            "API server, or correct the path in EDGE_AGENT_URL"
+            f"there is no queue API at that address ({error.status}); install airflow-edge-agent[server] "
+            "beside the API server, or correct the path in EDGE_AGENT_URL"
         )
     if HTTPStatus.MULTIPLE_CHOICES <= error.status < HTTPStatus.BAD_REQUEST:
         return f"{error}; put the address it leads to into EDGE_AGENT_URL"

@@ -46,8 +46,8 @@ def superseded(session: Session, limit: int) -> list[UUID]:
     """Return superseded jobs that still run, and settle those that ended: nobody waits for them."""
     nobodys = JobRow.owner.is_(None) & ~JobRow.settled
     # Every scheduler does this: what another one is at is left to it.
-    some = select(JobRow.id, JobRow.ended_at).where(nobodys).limit(limit).with_for_update(skip_locked=True)
-    open_or_not = session.execute(some).all()
+    some = select(JobRow.id, JobRow.ended_at).where(nobodys).order_by(JobRow.id).limit(limit)
+    open_or_not = session.execute(some.with_for_update(skip_locked=True)).all()
     if ended := [row.id for row in open_or_not if row.ended_at is not None]:
         session.execute(
             update(JobRow).where(JobRow.id.in_(ended)).values(settled=True).execution_options(synchronize_session=False)

@@ -49,6 +49,11 @@ class AgentHost:
         """Start the agent."""
         self.agent.start()
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the agent has ended in order, as it does when an admin drains it."""
+        return self.agent.exit_code == 0
+
     def must_run(self) -> None:
         """Raise when the agent has ended.
 

@@ -68,13 +68,18 @@ class Program:
             )
         return self
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs, and before."""
+        return self._process.poll() if self._process is not None else None
+
     def must_run(self) -> None:
         """Raise when it has ended.
 
         :raises DemoFailedError: with its log.
         """
-        if self._process is not None and (code := self._process.poll()) is not None:
-            msg = f"{self.name} ended with exit code {code}."
+        if self.exit_code is not None:
+            msg = f"{self.name} ended with exit code {self.exit_code}."
             raise DemoFailedError(msg, self.log)
 
     def run(self) -> str:

@@ -108,6 +108,9 @@ def stay(site: AirflowSite, hosts: list[AgentHost]) -> None:
     say("Everything stays up until Ctrl-C.")
     with suppress(Stopped):
         while True:
+            for host in [host for host in hosts if host.has_left]:
+                say(f"{host.name} was told to leave, and has left. Airflow stays up.")
+                hosts.remove(host)
             must_run(site, hosts)
             time.sleep(1)
 

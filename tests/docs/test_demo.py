@@ -94,6 +94,10 @@ def test_a_run_that_fails_is_a_failure_with_its_reason_and_logs(demo: Make, tmp_
 def test_it_stays_up_until_ctrl_c_which_is_a_good_end(demo: Make):
     running = demo()
     wait_for(running, "Everything stays up until Ctrl-C.")
+    # The command that the demo shows, to try an admin's commands with.
+    (shown,) = re.findall(r"as an admin     (\S+) edge-agent agents list", running.output())
+    subprocess.run([shown, "edge-agent", "agents", "drain", "demo-host"], check=True)
+    wait_for(running, "demo-host was told to leave, and has left. Airflow stays up.")
     running.send(signal.SIGINT)
     assert running.wait(60) == 0
     assert running.family() == set()

@@ -57,7 +57,13 @@ def test_what_nobody_knows_is_repeated():
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(404, "no queue API at that address"), (302, "put the address"), (200, "a proxy")]
+    ("status", "words"),
+    [
+        (404, "no queue API at that address"),
+        (405, "no queue API at that address"),
+        (302, "put the address"),
+        (200, "a proxy"),
+    ],
 )
 def test_a_foreign_answer_is_explained_by_its_status(status, words):
     assert words in explain(UndecodableAnswer("an answer", status=status))
