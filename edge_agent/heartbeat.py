@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import UUID
 
 from edge_agent.client import QueueClient
@@ -25,6 +26,10 @@ OVERDUE_PART = (1.10, 1.15)
 """Of an interval in which no beat was sent: then one is sent alone. Drawn anew each time, so that agents
 whose server was away do not beat together for ever. If the beat before was lost on its way, the server
 has heard nothing for 0.9 + 1.15 = 2.05 intervals by then, and it allows three."""
+
+RETRY_PART = 0.4
+"""Of an interval: how long to wait at most before a beat is tried again. A server that comes back judges
+after three intervals, and must have heard everybody by then."""
 
 
 class Pulse:
@@ -112,11 +117,13 @@ class Heartbeat:
         while True:
             self._board.doing("heartbeat", "waiting")
             session = await self._sessions.current()
-            patience = session.limits.heartbeat_seconds * self._uniform(*OVERDUE_PART)
-            while (left := patience - self._pulse.seconds_silent()) > 0:
+            overdue_seconds = session.limits.heartbeat_seconds * self._uniform(*OVERDUE_PART)
+            while (left := overdue_seconds - self._pulse.seconds_silent()) > 0:
                 await self._sleep(left)
             self._board.doing("heartbeat", "sending a beat")
-            answer = await self._sessions.ask(HEARTBEAT, self._send)
+            most_seconds = min(HEARTBEAT.most_seconds, RETRY_PART * session.limits.heartbeat_seconds)
+            patience = replace(HEARTBEAT, most_seconds=most_seconds)
+            answer = await self._sessions.ask(patience, self._send)
             self._obedience.apply(answer.directives)
 
     async def _send(self, session: Session) -> BeatAnswer:

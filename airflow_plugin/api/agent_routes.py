@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from airflow_plugin.api.auth import AgentToken, CurrentSession
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.errors import NotFound
+from airflow_plugin.errors import NotFound, SessionEnded
 from airflow_plugin.queue import agents, tokens
 from edge_agent.protocol import (
     NAME_PATTERN,
@@ -38,6 +38,7 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
     """Return the routes under ``/agents``."""
     routes = APIRouter(prefix="/agents/{name}", tags=["agents"], responses={"4XX": {"model": Problem}})
     _add_sessions(routes, config)
+    _add_leaving(routes)
     _add_hearing(routes, polls)
     return routes
 
@@ -76,12 +77,17 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
 
         return await transact(work)
 
+
+def _add_leaving(routes: APIRouter) -> None:
     @routes.delete("/session", status_code=204)
     async def leave(name: AgentName, ref: CurrentSession) -> Response:
-        """End the session. What was offered goes back at once. A repeat finds it ended, which is an error."""
+        """End the session. What was offered goes back at once. A repeat finds it ended, as it wants it."""
 
         def work(session: DatabaseSession) -> None:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            try:
+                agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            except SessionEnded:
+                return
             if agent.name != name:
                 msg = f"This session is not of an agent named {name!r}."
                 raise NotFound(msg)

@@ -16,8 +16,9 @@ from airflow_plugin.models import JobRow
 if TYPE_CHECKING:
     from airflow_plugin.queue.assignments import Start
 
-LIFETIME_SECONDS = 300.0
-"""The supervisor uses it at once, for its first call only; the answer to that has its next token."""
+LIFETIME_SECONDS = 600.0
+"""The supervisor uses it at once, for its first call only; the answer to that has its next token. As long
+as Airflow's own: a host that loses the API server in this very moment asks for nine minutes."""
 
 TASK = "ExecuteTask"
 

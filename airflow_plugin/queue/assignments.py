@@ -57,7 +57,6 @@ def confirm(
         "confirm",
         JobState.RUNNING,
         confirmed_at=clock.now(),
-        silent_beat=0,
         notify=func.coalesce(JobRow.workload_type, "") == CALLBACK,
     )
     columns = JobRow.assignment_id, JobRow.kind, JobRow.payload, JobRow.workload_type, JobRow.workload_id

@@ -72,7 +72,7 @@ def _add_crowds(section: Section, site: Site) -> None:
     slots = 4
     first: float | None = None
     for count in site.plan.crowds:
-        speed = _ours(site, count, slots).per_second
+        speed = _ours(site, count, slots, seconds=site.plan.crowd_seconds).per_second
         first = first or speed
         is_last = count == site.plan.crowds[-1]
         section.lines.append(
@@ -110,16 +110,17 @@ def _edge3(site: Site, clients: int, *, keep_alive: bool = False) -> Speed:
     return _measure(site, site.stock, command, site.stock_environment(home))
 
 
-def _ours(site: Site, agents: int, slots: int, *, idle: int = 0) -> Speed:
+def _ours(site: Site, agents: int, slots: int, *, idle: int = 0, seconds: float = 0) -> Speed:
     command = [sys.executable, "-m", "tests.bench.agent_clients", "--url", site.ours.bed.url]
     command += ["--agents", str(agents), "--slots", str(slots), "--idle", str(idle), "--idle-queue", IDLE]
-    return _measure(site, site.ours, command, clean_environment(site.home, EDGE_AGENT_TOKEN=site.agent_token))
+    environment = clean_environment(site.home, EDGE_AGENT_TOKEN=site.agent_token)
+    return _measure(site, site.ours, command, environment, seconds)
 
 
-def _measure(site: Site, system: System, command: list[str], environment: dict[str, str]) -> Speed:
+def _measure(site: Site, system: System, command: list[str], environment: dict[str, str], seconds: float = 0) -> Speed:
     fill_queued(system, site.plan.cycle_rows)
     command += ["--queue", NOBODY, "--rows", str(site.plan.cycle_rows)]
-    command += ["--seconds", str(site.plan.cycle_seconds)]
+    command += ["--seconds", str(seconds or site.plan.cycle_seconds)]
     errors = site.home / "hosts" / "clients.log"
     with (
         errors.open("wb") as log,

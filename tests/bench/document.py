@@ -33,8 +33,8 @@ make bench            # about 25 minutes; writes this page and its picture
 QUICK=1 make bench    # two or three minutes with tiny numbers: tries the harness and writes nothing
 ```
 
-It needs nothing but what `make setup` installs, makes its own Postgres and two Airflows on free ports below a
-temporary directory, and ends all of them also when it fails or is interrupted.
+It needs nothing but what `make setup` installs, makes its own Postgres and two Airflows on free ports, keeps their
+files below `.bench`, and ends all of them also when it fails or is interrupted.
 """
 
 _CAVEATS = """\

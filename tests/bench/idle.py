@@ -25,6 +25,7 @@ statements from Postgres with log_statement = all, CPU of the api-server from it
 the difference between {many} agents and 1, divided by {more}. Agents of ours are real ones; of edge3 one
 is a real worker, the others are its client's calls at its default intervals. Memory is that of a worker
 that was just started."""
+REST_SECONDS = 4.0
 SETTLE_SECONDS = 12.0
 """Registering is over, and the first polls of the agents are apart."""
 
@@ -177,6 +178,7 @@ class WarmMemory:
         looks = []
         for variant in (site.stock.variants[0], site.ours.variants[0]):
             run_one(variant)
+            let_pass(REST_SECONDS)  # Its process is gone, and what came with it.
             looks.append(memory(_only_child(site.worker_of(variant).pid)))
         return cls(*looks)
 

@@ -22,6 +22,8 @@ class Plan:
     """Jobs that wait when the clients of the protocol measurement begin."""
     cycle_seconds: float
     """After that a protocol measurement is cut off; what it did by then counts."""
+    crowd_seconds: float
+    """The same for crowds of agents, which hold many jobs at any moment."""
     crowds: tuple[int, ...]
     """Numbers of agents that poll at once, to see whether speed falls with their number."""
     idle_agents: int
@@ -39,6 +41,7 @@ FULL = Plan(
     log_lines=40,
     cycle_rows=5_000,
     cycle_seconds=15.0,
+    crowd_seconds=30.0,
     crowds=(8, 100, 500),
     idle_agents=20,
     idle_seconds=60.0,
@@ -55,6 +58,7 @@ QUICK = Plan(
     log_lines=8,
     cycle_rows=300,
     cycle_seconds=3.0,
+    crowd_seconds=6.0,
     crowds=(8, 40),
     idle_agents=4,
     idle_seconds=12.0,

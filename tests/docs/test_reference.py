@@ -7,11 +7,13 @@ import re
 import pytest
 from airflow.configuration import conf
 
+import edge_agent.protocol
 from airflow_plugin.config import QueueConfig
 from edge_agent.protocol import AgentState, EndReason, JobKind, JobState, ProblemReason, RunnerName
+from edge_agent.protocol.routes import PREFIX
 from edge_agent.settings import ENV_PREFIX, AgentSettings
 from tests.docs.documents import DOCS, documents
-from tests.gen import command_lines, protocol
+from tests.gen import command_lines, docstrings, protocol
 
 pytestmark = pytest.mark.airflow
 
@@ -46,6 +48,16 @@ def test_every_route_is_documented():
     described = protocol.described()["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
     assert set(re.findall(r"`([A-Z]+ /\S+)`", page("queue-api"))) == routes
+
+
+def test_every_verb_of_the_protocol_is_served():
+    """An agent that asks for a route that is not there is told that nothing of ours is at that address."""
+    served = {re.sub(r"\{\w+\}", "{}", path): methods for path, methods in protocol.described()["paths"].items()}
+    verbs = [row[0].strip("`").split() for row in docstrings.table_of(edge_agent.protocol.__doc__ or "")[1:]]
+    assert len(verbs) > 5
+    for method, path in verbs:
+        plain = re.sub(r"\{\w+\}", "{}", path.partition("?")[0])
+        assert method.lower() in served[PREFIX + plain], path
 
 
 @pytest.mark.parametrize("name", ["agent", "admin"])

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(180)]
 def airflow(sqlite_template, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow")
     url = copy_sqlite(sqlite_template, home / "airflow.db")
-    bed = AirflowBed(home / "bed", url, settings={"AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS": "1"})
+    bed = AirflowBed(home / "bed", url)
     try:
         yield bed.start("api-server")
     finally:
