@@ -27,7 +27,7 @@ from edge_agent.client import QueueClient, open_http
 from edge_agent.diagnosis import explain
 from edge_agent.errors import AgentError, ProblemAnswer, QueueApiError
 from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
-from edge_agent.settings import AgentSettings
+from edge_agent.settings import AgentSettings, misspelt
 from edge_agent.state_dir import StateDir
 
 LEAST_FREE_BYTES = 100 * 1024**2
@@ -63,6 +63,8 @@ class Finding:
 
 async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
     """Look at disk, token, address, registration, clock and Dags, each only where it can be told."""
+    for sentence in misspelt():
+        yield Finding(Level.NOTE, "settings", sentence)
     for finding in _disk(StateDir(settings.state_dir)):
         yield finding
     kinds = detect_kinds(settings)

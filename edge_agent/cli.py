@@ -106,10 +106,12 @@ def _add(commands: Any, name: str, command: Any, text: str) -> argparse.Argument
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here, so that `version` and wrong settings answer at once.
     from edge_agent.logs import logging_to
-    from edge_agent.settings import load
+    from edge_agent.settings import load, misspelt
 
     settings = load(arguments.config)
     with logging_to(agent=settings.name, level=settings.log_level, form=settings.log_format) as redactor:
+        for sentence in misspelt():
+            logger.warning("%s", sentence, extra={"event": "setting_unknown"})
         try:
             asyncio.run(_serve(settings, redactor))
         except AgentError as error:

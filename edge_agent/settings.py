@@ -6,6 +6,7 @@ or ``EDGE_AGENT_CONFIG`` names. The environment wins. Wrong settings fail at sta
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import re
@@ -242,6 +243,17 @@ def load_state_dir(config: Path | None = None) -> Path:
         config = Path(named)
     chosen = os.environ.get(_variable("state_dir")) or (_read(config).get("state_dir") if config else None)
     return Path(chosen) if chosen else default_state_dir()
+
+
+def misspelt() -> list[str]:
+    """Return a sentence for each environment variable that looks like a setting and is none.
+
+    Told and not refused: a container platform sets variables of its own with any prefix.
+    """
+    known = {*(_variable(name) for name in AgentSettings.model_fields), CONFIG_VARIABLE}
+    unknown = sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)
+    meant = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.85) for name in unknown}
+    return [f"{name} is no setting; did you mean {near[0]}?" for name, near in meant.items() if near]
 
 
 def _read(path: Path) -> dict[str, Any]:

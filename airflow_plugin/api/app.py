@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -38,6 +39,9 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         remote_log.install()
+        # Airflow holds 600,000 objects by now that live as long as it does. With all of them looked through,
+        # a full collection of garbage stops the process for a third of a second, and held polls cause many.
+        gc.freeze()
         duties = asyncio.create_task(Duties(config, watcher).run(), name="edge-agent-duties")
         with told_when_stopping(watcher.close):
             yield

@@ -50,13 +50,13 @@ def measure_cycles(site: Site) -> Section:
     ours_1, ours_8 = _ours(site, 1, plan.slots), _ours(site, 8, plan.slots)
     single_8, large_8 = _ours(site, 8, 1), _ours(site, 8, 64)
     add = section.lines.append
-    add(_line(f"1 client, batches of {plan.slots}", ours_1, alone))
+    add(_line(f"jobs per second, 1 client, batches of {plan.slots}", ours_1, alone))
     bar, met = "at least 10 x edge3", ours_8.per_second >= 10 * eight.per_second
-    add(_line(f"8 clients, batches of {plan.slots}", ours_8, eight, bar=bar, met=met))
-    add(_line("8 clients, batches of up to 64", large_8, eight))
-    add(_line("8 clients, one job at a time", single_8, eight))
-    add(_line("1 client, edge3 made to keep its connection", ours_1, alone_kept))
-    add(_line("8 clients, edge3 made to keep its connections", ours_8, eight_kept))
+    add(_line(f"jobs per second, 8 clients, batches of {plan.slots}", ours_8, eight, bar=bar, met=met))
+    add(_line("jobs per second, 8 clients, batches of up to 64", large_8, eight))
+    add(_line("jobs per second, 8 clients, one job at a time", single_8, eight))
+    add(_line("jobs per second, 1 client, edge3 made to keep its connection", ours_1, alone_kept))
+    add(_line("jobs per second, 8 clients, edge3 made to keep its connections", ours_8, eight_kept))
     add(Line("api-server CPU for each job, 8 clients", "ms", ours_8.api_cpu_ms, eight.api_cpu_ms))
     for name, percent in (("p50", "fetch_p50"), ("p99", "fetch_p99")):
         mine, theirs = (getattr(speed, percent) * 1000 for speed in (ours_8, eight))
@@ -77,7 +77,7 @@ def _add_crowds(section: Section, site: Site) -> None:
         is_last = count == site.plan.crowds[-1]
         section.lines.append(
             Line(
-                f"{count} agents at once, batches of {slots}",
+                f"jobs per second, {count} agents at once, batches of {slots}",
                 "1/s",
                 speed,
                 less_is_better=False,
@@ -91,7 +91,7 @@ def _add_crowds(section: Section, site: Site) -> None:
     speed = _ours(site, 8, site.plan.slots, idle=idle).per_second
     section.lines.append(
         Line(
-            f"8 agents, batches of {site.plan.slots}, while {idle} others wait on another queue",
+            f"jobs per second, 8 agents, batches of {site.plan.slots}, {idle} others wait on another queue",
             "1/s",
             speed,
             less_is_better=False,

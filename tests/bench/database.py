@@ -86,12 +86,13 @@ class Statements:
     reads: int = 0
     writes: int = 0
     """Statements that change rows; a read that locks them is a read."""
-    transactions: int = 0
+    pings: int = 0
+    """``SELECT 1``: Airflow's connection pool asks before each transaction whether the connection lives."""
     kinds: Counter[str] = field(default_factory=Counter)
 
     @property
     def all(self) -> int:
-        """Reads and writes; beginning and ending transactions is not counted."""
+        """Reads and writes. Beginning and ending transactions is not counted, and pings are not."""
         return self.reads + self.writes
 
 
@@ -141,7 +142,9 @@ def _statements(text: str) -> Iterator[tuple[str, str]]:
 def _count(to: Statements, statement: str) -> None:
     words = " ".join(statement.split())
     if words.upper().startswith(_CONTROL):
-        to.transactions += words.upper().startswith(("COMMIT", "ROLLBACK"))
+        return
+    if words == "SELECT 1":
+        to.pings += 1
         return
     if _WRITE.search(_LOCKING.sub("", words)):
         to.writes += 1

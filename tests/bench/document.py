@@ -22,7 +22,6 @@ numbers move with the machine. "Better" is how many times better ours is than ed
 below 1 ours is worse.
 
 ![Dispatch, throughput, protocol, sync](images/benchmarks.svg)
-
 """
 
 _REPEAT = """\

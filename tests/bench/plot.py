@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from tests.bench.figures import Section
 
@@ -13,6 +14,7 @@ mpl.use("Agg")
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 EDGE3, EDGE3_FAST, OURS, OURS_CROWD = "#b0632f", "#dda577", "#1f6f8b", "#7fb3c4"
 COLOURS = {
@@ -46,16 +48,19 @@ def _dispatch(axes: Axes, section: Section) -> None:
     for name, seconds in section.series.items():
         ordered = sorted(each * 1000 for each in seconds)
         shares = [(number + 1) / len(ordered) * 100 for number in range(len(ordered))]
-        axes.step(ordered, shares, where="post", label=name, color=COLOURS[name], linewidth=2)
+        label = name.replace(" (", "\n(")
+        axes.step(ordered, shares, where="post", label=label, color=COLOURS[name], linewidth=2)
     axes.set(
         title="Dispatch: task queued to start_date, idle worker",
         xscale="log",
         xlabel="milliseconds (log)",
         ylabel="% of tasks started by then",
+        xlim=(4, None),
         ylim=(0, 101),
     )
-    axes.grid(alpha=0.3, which="both")
-    axes.legend(frameon=False, loc="lower right")
+    _plain(axes.xaxis)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="upper left")
 
 
 def _throughput(axes: Axes, section: Section) -> None:
@@ -64,22 +69,23 @@ def _throughput(axes: Axes, section: Section) -> None:
     bars = axes.bar(range(len(names)), means, color=[COLOURS[name] for name in names], width=0.6)
     axes.bar_label(bars, fmt="%.1f", padding=2)
     axes.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names])
-    axes.set(title=section.title, ylabel="tasks per second")
+    axes.set(title=section.title, ylabel="tasks per second", ylim=(0, max(means) * 1.15))
 
 
 def _cycles(axes: Axes, section: Section) -> None:
     groups = ("1 client", "8 clients")
-    for number, (name, colour) in enumerate((("edge3", EDGE3), ("edge agent, batches of 16", OURS))):
+    for number, (name, colour) in enumerate((("edge3", EDGE3), ("ours, batches of 16", OURS))):
         values = [section.series[group][number] for group in groups]
         places = [place + (number - 0.5) * 0.36 for place in range(len(groups))]
         axes.bar_label(axes.bar(places, values, width=0.34, label=name, color=colour), fmt="%.0f", padding=2)
     sizes, speeds = section.series["crowd sizes"], section.series["crowd speeds"]
     places = [len(groups) + place * 0.7 for place in range(len(sizes))]
-    bars = axes.bar(places, speeds, width=0.34, label="edge agent, batches of 4", color=OURS_CROWD)
+    bars = axes.bar(places, speeds, width=0.34, label="ours, batches of 4", color=OURS_CROWD)
     axes.bar_label(bars, fmt="%.0f", padding=2)
-    axes.set_xticks([0, 1, *places], [*groups, *(f"{size:.0f} agents" for size in sizes)])
-    axes.set(title="Protocol: one api-server process", ylabel="jobs per second")
-    axes.legend(frameon=False)
+    axes.set_xticks([0, 1, *places], [*groups, *(f"{size:.0f}\nagents" for size in sizes)])
+    tallest = max(max(section.series[group]) for group in groups)
+    axes.set(title="Protocol: one api-server process", ylabel="jobs per second", ylim=(0, tallest * 1.15))
+    axes.legend(frameon=False, loc="upper right")
 
 
 def _sync(axes: Axes, section: Section) -> None:
@@ -94,5 +100,14 @@ def _sync(axes: Axes, section: Section) -> None:
         xlabel="running jobs (log)",
         ylabel="milliseconds (log)",
     )
-    axes.grid(alpha=0.3, which="both")
+    _plain(axes.xaxis)
+    _plain(axes.yaxis)
+    axes.set_xticks(rows, [f"{row:,.0f}" for row in rows])
+    axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+
+
+def _plain(axis: Axis) -> None:
+    """Label a logarithmic axis with whole numbers, at powers of ten only."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -36,15 +36,15 @@ def measure_sync(site: Site) -> Section:
         is_last = rows == site.plan.sync_rows[-1]
         section.lines += [
             Line(
-                f"{rows:,} running, jobs older than 300 s",
+                f"sync(), {rows:,} running jobs older than 300 s",
                 "ms",
                 mine,
                 median(aged),
                 bar=f"at most {LIMIT_MS} ms" if is_last else "",
                 met=mine <= LIMIT_MS if is_last else None,
             ),
-            Line(f"{rows:,} running, jobs younger than 300 s", "ms", mine, median(young)),
-            Line(f"{rows:,} running, the slowest call of ours, with the comparison", "ms", compared),
+            Line(f"sync(), {rows:,} running jobs younger than 300 s", "ms", mine, median(young)),
+            Line(f"sync(), {rows:,} running jobs, slowest call of ours, with the comparison", "ms", compared),
         ]
         ours_series.append(mine)
         young_series.append(median(young))

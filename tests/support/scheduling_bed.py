@@ -128,7 +128,7 @@ class SchedulingBed:
         """The same, in a transaction of the test's."""
         for ti in session.scalars(select(TaskInstance).where(TaskInstance.id.in_(ids))):
             ti.state = TaskInstanceState.QUEUED
-            ti.queued_by_job_id = scheduler_of(executor)
+            ti.queued_by_job_id = None if executor.job_id is None else scheduler_of(executor)
             session.flush()
             executor.queue_workload(workload_of(ti), session)
 

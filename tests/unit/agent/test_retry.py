@@ -147,7 +147,7 @@ async def test_a_refusal_is_raised_at_once(time):
 
 async def test_an_outage_is_told_when_it_begins_when_it_lasts_and_when_it_ends(time, caplog):
     caplog.set_level("INFO")
-    await asker(time).ask(REPORT, Failing(*[Unreachable("x")] * 10))
+    await asker(time).ask(REPORT, Failing(*[Unreachable("x")] * 12))
     events = [record.event for record in caplog.records]
     assert (events[0], events[-1]) == ("contact_lost", "contact_regained")
     assert set(events[1:-1]) == {"contact_still_lost"}

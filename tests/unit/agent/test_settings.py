@@ -6,7 +6,7 @@ import pytest
 
 from edge_agent.errors import SettingsError
 from edge_agent.protocol import JobKind
-from edge_agent.settings import AgentSettings, default_state_dir, load, load_state_dir
+from edge_agent.settings import AgentSettings, default_state_dir, load, load_state_dir, misspelt
 
 NEEDED = {"URL": "https://airflow.example.com", "QUEUES": "q", "TOKEN": "planted-token"}
 
@@ -163,6 +163,13 @@ def test_the_token_is_in_no_text_of_the_settings(setting):
     settings = setting()
     assert settings.read_token().get_secret_value() == "planted-token"
     assert "planted-token" not in f"{settings!r}{settings}{settings.model_dump()}"
+
+
+def test_a_misspelt_variable_is_told_and_a_platforms_own_are_not(setting, monkeypatch):
+    setting()
+    monkeypatch.setenv("EDGE_AGENT_SLOT", "3")
+    monkeypatch.setenv("EDGE_AGENT_SERVICE_HOST", "10.0.0.1")
+    assert misspelt() == ["EDGE_AGENT_SLOT is no setting; did you mean EDGE_AGENT_SLOTS?"]
 
 
 def test_every_setting_says_what_it_is_for():
