@@ -83,6 +83,9 @@ class AgentHost:
 
     def power_off(self) -> None:
         """SIGKILL everything on the host at once. Its files stay; :meth:`start` boots it again."""
+        if self.process.is_running:
+            # Processes die one after the other: the agent must not live to see, and report, its jobs go.
+            self.suspend()
         self.process.kill_family()
 
     def suspend(self) -> None:
