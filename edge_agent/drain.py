@@ -75,14 +75,23 @@ class Drain:
 
     async def finished(self) -> None:
         """Return when the agent drains and has nothing left to wait for."""
-        while not self._nothing_runs_or_too_late():
-            await self._change(self._seconds_left())
-        delivered_by = self._clock() + self._delivery_seconds
-        while not self._holdings.is_empty and not self._holdings.running and self._clock() < delivered_by:
-            await self._change(delivered_by - self._clock())
+        while not self._is_too_late():
+            if not self.is_on or self._holdings.running:
+                await self._change(self._seconds_left())
+            elif await self._delivered():
+                return
 
-    def _nothing_runs_or_too_late(self) -> bool:
-        return self.is_on and (not self._holdings.running or self._seconds_left() <= 0)
+    def _is_too_late(self) -> bool:
+        return self.is_on and self._seconds_left() <= 0
+
+    async def _delivered(self) -> bool:
+        """Wait a little for ends to be taken, and confirms answered; False when one made a job run."""
+        given_up_at = self._clock() + self._delivery_seconds
+        while not self._holdings.running:
+            if self._holdings.is_empty or self._clock() >= given_up_at:
+                return True
+            await self._change(given_up_at - self._clock())
+        return False
 
     def _seconds_left(self) -> float:
         return min(self._deadline_here, self._deadline_ordered) - self._clock()

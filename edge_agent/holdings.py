@@ -43,8 +43,8 @@ class Holdings:
 
     @property
     def running(self) -> int:
-        """How many assignments take slots."""
-        return len(self._busy())
+        """How many assignments have a process, or are about to."""
+        return sum(each.stage in (Stage.STARTING, Stage.RUNNING) for each in self._assignments.values())
 
     def held(self) -> tuple[UUID, ...]:
         """Return what lives here: confirmed, and its report not accepted yet."""

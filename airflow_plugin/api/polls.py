@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -51,7 +52,8 @@ class Polls:
         """Hold a poll until there is work for it, something it must hear, or its time is over."""
         deadline = time.monotonic() + min(ask.wait_seconds, self._config.poll_seconds)
         heard = await self.hear(name, ref, ask.beat) if ask.beat else await self._known(name, ref)
-        if heard.directives.cancel or heard.directives.drop or self._watcher.closing:
+        news = heard.nudged or heard.directives.cancel or heard.directives.drop
+        if news or self._watcher.closing:
             return PollAnswer(directives=heard.directives)
         with self._watcher.waiting(heard, ask.free_slots) as waiter:
             while await _woken(waiter, deadline) and not self._watcher.closing:
@@ -96,7 +98,8 @@ class Polls:
         if len(self._heard) > 10_000:  # noqa: PLR2004  sessions end without a word: forget the stale ones
             stale = now - self._config.heartbeat_seconds
             self._heard = {key: known for key, known in self._heard.items() if known[2] > stale}
-        self._heard[ref.id] = (heard, ref.value.get_secret_value(), now)
+        # What was news once is none to the next poll.
+        self._heard[ref.id] = (replace(heard, nudged=False), ref.value.get_secret_value(), now)
         return heard
 
 

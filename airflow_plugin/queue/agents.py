@@ -15,6 +15,7 @@ from airflow_plugin.errors import Forbidden, SessionEnded, Superseded
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import assignments
 from airflow_plugin.queue.secrets import SESSION_TOKEN, Secret, digest_of, matches, new_secret
+from airflow_plugin.queue.steps import lock
 from edge_agent.protocol import AgentState, Beat, Directives, JobState, Registration
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def capabilities_of(asked: Registration) -> dict[str, Any]:
 
 def _take_over(session: Session, name: str, session_id: UUID, asked: Registration) -> assignments.Holding:
     mine = JobRow.agent_name == name
+    lock(session, mine & assignments.OPEN)
     assignments.expire(session, mine & (JobRow.state == JobState.OFFERED))
     if asked.never_started:
         assignments.release(session, mine & JobRow.assignment_id.in_(asked.never_started))
@@ -113,6 +115,8 @@ class Heard:
     directives: Directives
     may_take_work: bool
     seen_at: datetime
+    nudged: bool
+    """Whether something was decided about it that it had not been told yet; it is told now."""
 
 
 def authenticate(session: Session, value: str, session_id: UUID) -> AgentRow:
@@ -152,12 +156,10 @@ def hear(session: Session, value: str, session_id: UUID, beat: Beat) -> Heard:
         "last_seen_at": clock.now(),
         "free_slots": beat.free_slots,
         "beat": case((AgentRow.beat < beat.number, beat.number), else_=AgentRow.beat),
-        "nudged": False,
     }
     if beat.health is not None:
         values["health"] = beat.health.model_dump(mode="json")
-    held = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
-    holds = select(func.count()).where(JobRow.agent_name == AgentRow.name, held)
+    holds = select(func.count()).where(JobRow.agent_name == AgentRow.name, assignments.OPEN)
     current = (
         (AgentRow.session_id == session_id)
         & (AgentRow.session_hash == digest_of(value))
@@ -175,6 +177,8 @@ def hear(session: Session, value: str, session_id: UUID, beat: Beat) -> Heard:
         msg = "This session has ended. Register again."
         raise SessionEnded(msg)
     agent, open_jobs = renewed
+    if nudged := agent.nudged:
+        _update(session, agent.name, nudged=False)
     if beat.capabilities is not None:
         agent.capabilities = {**beat.capabilities, **_kinds(agent.capabilities)}
         _update(session, agent.name, capabilities=agent.capabilities)
@@ -185,14 +189,14 @@ def hear(session: Session, value: str, session_id: UUID, beat: Beat) -> Heard:
         holding = assignments.compare_held(
             session, agent=agent.name, session_id=session_id, held=set(beat.held), beat=beat.number
         )
-    return standing(session, agent, holding)
+    return standing(session, agent, holding, nudged=nudged)
 
 
 def _kinds(capabilities: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in capabilities.items() if name.startswith("kind.")}
 
 
-def standing(session: Session, agent: AgentRow, holding: assignments.Holding) -> Heard:
+def standing(session: Session, agent: AgentRow, holding: assignments.Holding, *, nudged: bool = False) -> Heard:
     """Return an agent as it stands, with the directives that hold."""
     assert agent.session_id is not None  # noqa: S101  a connected agent has one: connected_has_session
     directives = directives_of(session, agent, holding)
@@ -206,6 +210,7 @@ def standing(session: Session, agent: AgentRow, holding: assignments.Holding) ->
         directives=directives,
         may_take_work=not (directives.cordoned or directives.drain),
         seen_at=agent.last_seen_at,
+        nudged=nudged,
     )
 
 
@@ -237,12 +242,13 @@ def refresh(session: Session, value: str, session_id: UUID) -> Heard:
     :raises SessionEnded: as :func:`authenticate`.
     """
     agent = authenticate(session, value, session_id)
-    if agent.nudged:
+    if nudged := agent.nudged:
         # Read as it is at this moment: what was decided since the line above is not to be hushed up.
         heard = update(AgentRow).where(AgentRow.name == agent.name).values(nudged=False).returning(AgentRow)
         options = {"synchronize_session": False, "populate_existing": True}
         agent = session.scalars(heard.execution_options(**options)).one()
-    return standing(session, agent, assignments.Holding(cancel=assignments.to_cancel(session, agent.name)))
+    holding = assignments.Holding(cancel=assignments.to_cancel(session, agent.name))
+    return standing(session, agent, holding, nudged=nudged)
 
 
 def leave(session: Session, agent: AgentRow) -> None:
@@ -259,6 +265,7 @@ def leave(session: Session, agent: AgentRow) -> None:
         msg = "This session has ended already: a newer one began."
         raise SessionEnded(msg)
     mine = JobRow.agent_name == agent.name
+    lock(session, mine & assignments.OPEN)
     assignments.expire(session, mine & (JobRow.state == JobState.OFFERED))
     if not session.scalar(select(func.count()).where(mine, JobRow.state == JobState.RUNNING)):
         _update(session, agent.name, state=AgentState.OFFLINE, session_id=None)

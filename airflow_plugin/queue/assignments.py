@@ -16,7 +16,7 @@ from sqlalchemy import case, exists, func, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
-from airflow_plugin.queue.steps import step
+from airflow_plugin.queue.steps import lock, step
 from edge_agent.protocol import AgentState, Ending, EndReason, JobKind, JobState, Refused, Withdrawn
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 CALLBACK = "ExecuteCallback"
 """The one workload type whose *start* its scheduler wants to hear of (it keeps its own state)."""
+
+
+OPEN = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
+"""The jobs that are some agent's at this moment."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ def confirm(
     )
     mine = JobRow.assignment_id.in_(ids) & (JobRow.session_id == session_id)
     live = (JobRow.offer_expires_at > clock.now()) & current
+    if len(ids) > 1:
+        lock(session, JobRow.assignment_id.in_(ids))
     starting = step(
         "confirm",
         JobState.RUNNING,
@@ -90,6 +96,8 @@ def report(session: Session, *, agent: str, endings: Sequence[Ending]) -> tuple[
     for ending in endings:
         key = (ending.state, ending.reason, ending.exit_code, ending.signal, ending.message)
         alike.setdefault(key, []).append(ending)
+    if len(endings) > 1:
+        lock(session, JobRow.assignment_id.in_([ending.assignment_id for ending in endings]))
     ended = {id_ for group in alike.values() for id_ in _end(session, agent, group)}
     late = [ending for ending in endings if ending.assignment_id not in ended]
     stands = _standing(session, agent, [ending.assignment_id for ending in late])
@@ -145,18 +153,23 @@ def compare_held(session: Session, *, agent: str, session_id: UUID, held: Collec
     started: back to the queue. One confirmed by an earlier session and not held by this one is gone:
     failed. ``beat`` is the beat's number, 0 for a registration, which counts no silence.
     """
-    open_jobs = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING]) & (JobRow.agent_name == agent)
     columns = JobRow.id, JobRow.assignment_id, JobRow.state, JobRow.session_id
-    rows = session.execute(select(*columns, JobRow.silent_beat, JobRow.cancel_requested_at).where(open_jobs)).all()
+    mine = OPEN & (JobRow.agent_name == agent)
+    rows = session.execute(select(*columns, JobRow.silent_beat, JobRow.cancel_requested_at).where(mine)).all()
     running = [row for row in rows if row.state == JobState.RUNNING]
     silent = [row for row in running if row.assignment_id not in held]
-    if gone := [row.id for row in silent if row.session_id != session_id]:
-        lose(session, JobRow.id.in_(gone), EndReason.AGENT_RESTART, "The agent restarted without it.")
     ours = [row for row in silent if row.session_id == session_id]
-    if again := [row.id for row in ours if 0 < row.silent_beat < beat]:
+    gone = [row.id for row in silent if row.session_id != session_id]
+    again = [row.id for row in ours if 0 < row.silent_beat < beat]
+    heard_again = [row.id for row in running if row.silent_beat and row.assignment_id in held]
+    if silent or heard_again:
+        lock(session, JobRow.id.in_([*(row.id for row in silent), *heard_again]))
+    if gone:
+        lose(session, JobRow.id.in_(gone), EndReason.AGENT_RESTART, "The agent restarted without it.")
+    if again:
         release(session, JobRow.id.in_(again))
     _note_silence(session, [row.id for row in ours if not row.silent_beat], beat)
-    _note_silence(session, [row.id for row in running if row.silent_beat and row.assignment_id in held], 0)
+    _note_silence(session, heard_again, 0)
     return Holding(
         cancel=tuple(row.assignment_id for row in running if row.cancel_requested_at and row.assignment_id in held),
         drop=tuple(sorted(set(held) - {row.assignment_id for row in rows})),

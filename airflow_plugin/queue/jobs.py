@@ -12,7 +12,7 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow, LogRow
-from airflow_plugin.queue.steps import at_hand, step
+from airflow_plugin.queue.steps import at_hand, lock, step
 from edge_agent.protocol import EndReason, JobKind, JobState, RunnerName
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ def cancel(session: Session, ids: Collection[UUID], why: str) -> int:
     if not ids:
         return 0
     _nudge_holders(session, ids)
-    # Locked, and in one order: no job slips from one of the two statements below to the other's states.
-    session.execute(select(JobRow.id).where(JobRow.id.in_(ids)).order_by(JobRow.id).with_for_update())
+    # No job slips from one of the two statements below to the other's states.
+    lock(session, JobRow.id.in_(ids))
     ending = step("cancel", JobState.CANCELLED, reason=EndReason.CANCELLED, message=why[:2000])
     ended = session.execute(ending.where(JobRow.id.in_(ids)).returning(JobRow.id)).all()
     asked = session.execute(
@@ -131,12 +131,10 @@ def _nudge_holders(session: Session, ids: Collection[UUID]) -> None:
     first, or two of them would wait for each other.
     """
     held = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING]) & JobRow.cancel_requested_at.is_(None)
-    session.execute(
-        update(AgentRow)
-        .where(AgentRow.name.in_(select(JobRow.agent_name).where(JobRow.id.in_(ids), held)))
-        .values(nudged=True)
-        .execution_options(synchronize_session=False)
-    )
+    holders = AgentRow.name.in_(select(JobRow.agent_name).where(JobRow.id.in_(ids), held))
+    names = session.scalars(select(AgentRow.name).where(holders).order_by(AgentRow.name).with_for_update()).all()
+    nudged = update(AgentRow).where(AgentRow.name.in_(names)).values(nudged=True)
+    session.execute(nudged.execution_options(synchronize_session=False))
 
 
 def give_up_waiting(session: Session) -> int:
@@ -177,7 +175,7 @@ def hear(session: Session, owner: str, limit: int = 1000) -> list[Row[Any]]:
 
     One statement finds them by its partial index, whatever the number of jobs that did not change.
     """
-    ids = select(JobRow.id).where(JobRow.owner == owner, JobRow.notify).limit(limit)
+    ids = select(JobRow.id).where(JobRow.owner == owner, JobRow.notify).limit(limit).with_for_update(skip_locked=True)
     found = list(session.scalars(ids))
     if not found:
         return []
@@ -194,6 +192,7 @@ def hear(session: Session, owner: str, limit: int = 1000) -> list[Row[Any]]:
 def settle(session: Session, ids: Collection[UUID]) -> None:
     """Note that Airflow knows the end of these jobs."""
     if ids:
+        lock(session, JobRow.id.in_(ids))
         session.execute(
             update(JobRow).where(JobRow.id.in_(ids)).values(settled=True).execution_options(synchronize_session=False)
         )
@@ -210,6 +209,7 @@ def purge(session: Session, older_than_days: float, limit: int = 1000) -> int:
         .where(JobRow.ended_at < old, or_(JobRow.settled, JobRow.owner.is_(None)))
         .where(~exists().where(LogRow.job_id == JobRow.id))
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     if ids := list(session.scalars(due)):
         session.execute(delete(JobRow).where(JobRow.id.in_(ids)).execution_options(synchronize_session=False))

@@ -14,7 +14,7 @@ from sqlalchemy import case, func, select, update
 
 from airflow_plugin.models import JobRow
 from airflow_plugin.queue.jobs import HEARD
-from airflow_plugin.queue.steps import step
+from airflow_plugin.queue.steps import lock, step
 from edge_agent.protocol import EndReason, JobState
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ def supersede(session: Session, workload_id: UUID) -> None:
     Those nobody started are cancelled. One that still runs may be a task that has just deferred and whose
     process is about to end; it is left to the reconciliation.
     """
-    current = JobRow.workload_id == workload_id, ~JobRow.settled, JobRow.owner.is_not(None)
-    ids = list(session.scalars(select(JobRow.id).where(*current)))
-    if not ids:
+    current = (JobRow.workload_id == workload_id) & ~JobRow.settled & JobRow.owner.is_not(None)
+    if not (ids := lock(session, current)):
         return
     session.execute(
         update(JobRow)
@@ -61,6 +60,7 @@ def take_over(session: Session, ids: Collection[UUID], *, since: str, to: str) -
     Guarded by the owner before, so that of two who want the same jobs one gets each.
     """
     if ids:
+        lock(session, JobRow.id.in_(ids))
         session.execute(
             update(JobRow)
             .where(JobRow.id.in_(ids), JobRow.owner == since)
@@ -71,10 +71,11 @@ def take_over(session: Session, ids: Collection[UUID], *, since: str, to: str) -
 
 def disown(session: Session, owner: str, which: ColumnElement[bool] | None = None) -> None:
     """Make the unsettled jobs of an owner that is no more nobody's."""
-    mine = JobRow.owner == owner, ~JobRow.settled
+    mine = (JobRow.owner == owner) & ~JobRow.settled
+    lock(session, mine if which is None else mine & which)
     session.execute(
         update(JobRow)
-        .where(*mine, *([] if which is None else [which]))
+        .where(mine, *([] if which is None else [which]))
         .values(owner=None, notify=False)
         .execution_options(synchronize_session=False)
     )

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import assignments, jobs, logs, steering
-from airflow_plugin.queue.steps import at_hand
+from airflow_plugin.queue.steps import agents_at_hand, at_hand, lock
 from edge_agent.protocol import AgentState, EndReason, JobState
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ class Reaper:
         Agents come before jobs: whoever changes both takes them in this order.
         """
         self._notice_pause(session)
+        uncordoned = steering.lift_expired(session)
         names, failed, returned = lost(
             session,
             heartbeat_seconds=self._config.heartbeat_seconds,
             missed_heartbeats=self._config.missed_heartbeats,
             listened_seconds=self._last_run - self._listening_since,
         )
-        uncordoned = steering.lift_expired(session)
         overdue = (JobRow.state == JobState.OFFERED) & (JobRow.offer_expires_at < clock.now())
         expired = assignments.expire(session, at_hand(overdue))
         gave_up = jobs.give_up_waiting(session)
@@ -107,13 +107,11 @@ def lost(
     """
     interval = func.coalesce(AgentRow.heartbeat_seconds, heartbeat_seconds)
     allowed = interval * func.coalesce(AgentRow.missed_heartbeats, missed_heartbeats)
+    connected = AgentRow.state == AgentState.CONNECTED
+    overdue = (AgentRow.last_seen_at < clock.in_seconds(-allowed)) & (allowed <= listened_seconds)
     silent = (
         update(AgentRow)
-        .where(
-            AgentRow.state == AgentState.CONNECTED,
-            AgentRow.last_seen_at < clock.in_seconds(-allowed),
-            allowed <= listened_seconds,
-        )
+        .where(agents_at_hand(connected & overdue))
         .values(state=AgentState.LOST, free_slots=0)
         .returning(AgentRow.name)
         .execution_options(synchronize_session=False)
@@ -122,6 +120,7 @@ def lost(
     if not names:
         return [], 0, 0
     theirs = JobRow.agent_name.in_(names)
+    lock(session, theirs & assignments.OPEN)
     returned = assignments.expire(session, theirs & (JobRow.state == JobState.OFFERED))
     failed = assignments.lose(
         session,

@@ -11,6 +11,7 @@ from airflow_plugin import clock
 from airflow_plugin.errors import Invalid, NotFound
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import assignments
+from airflow_plugin.queue.steps import agents_at_hand, lock
 from edge_agent.protocol import EndReason, JobState
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def delete(session: Session, name: str) -> tuple[int, int]:
     if session.scalar(select(AgentRow.name).where(AgentRow.name == name).with_for_update()) is None:
         raise _no_such(name)
     mine = JobRow.agent_name == name
+    lock(session, mine & assignments.OPEN)
     returned = assignments.expire(session, mine & (JobRow.state == JobState.OFFERED))
     running = mine & (JobRow.state == JobState.RUNNING)
     failed = assignments.lose(session, running, EndReason.DELETED, f"An admin deleted the agent {name!r}.")
@@ -102,9 +104,10 @@ _OPEN: dict[str, Any] = {
 
 def lift_expired(session: Session) -> list[str]:
     """Lift the cordons whose time is over; return whose. Drains do not expire: they end the agent."""
+    over = (AgentRow.cordon_expires_at < clock.now()) & AgentRow.drain_requested_at.is_(None)
     lifted = (
         update(AgentRow)
-        .where(AgentRow.cordon_expires_at < clock.now(), AgentRow.drain_requested_at.is_(None))
+        .where(agents_at_hand(over))
         .values(nudged=True, **_OPEN)
         .returning(AgentRow.name)
         .execution_options(synchronize_session=False)

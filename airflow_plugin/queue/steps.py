@@ -1,14 +1,22 @@
-"""The one way a job changes its state: a guarded statement made from the table of transitions."""
+"""The one way a job changes its state: a guarded statement made from the table of transitions.
+
+Who changes several rows in one transaction locks them in one order, or two of them could wait for each
+other: agents by name before jobs by id. Duties that come again anyway take only what is :func:`at_hand`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Update, func, select, update
 
 from airflow_plugin import clock
-from airflow_plugin.models import JOBS, JobRow
+from airflow_plugin.models import JOBS, AgentRow, JobRow
 from edge_agent.protocol import JobState, sources_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 def step(verb: str, target: JobState, **values: Any) -> Update:
@@ -42,9 +50,23 @@ def step(verb: str, target: JobState, **values: Any) -> Update:
     return update(JOBS).where(func.coalesce(JobRow.state, "").in_(sources_of(target, verb))).values(**values)
 
 
+def lock(session: Session, which: ColumnElement[bool]) -> list[UUID]:
+    """Lock jobs until the transaction ends, in the order of their ids, and return these.
+
+    An ``UPDATE`` of several rows locks them in whatever order its plan meets them. Called before the first
+    of a transaction's statements that changes more than one job, and for all that it may change.
+    """
+    return list(session.scalars(select(JobRow.id).where(which).order_by(JobRow.id).with_for_update()))
+
+
 def at_hand(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return ``condition``, narrowed to jobs that nobody else is changing at this moment.
 
     For duties that come again anyway: two of them never wait for each other, nor make an agent wait.
     """
     return JobRow.id.in_(select(JobRow.id).where(condition).with_for_update(skip_locked=True))
+
+
+def agents_at_hand(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return ``condition`` on agents, narrowed in the same way. One who is heard from just now is not silent."""
+    return AgentRow.name.in_(select(AgentRow.name).where(condition).with_for_update(skip_locked=True))

@@ -122,9 +122,11 @@ def revoke(session: Session, name: str) -> int:
 
 def end_sessions(session: Session, token_id: UUID) -> int:
     """Make the session tokens of a token's agents worthless; the reaper then finds these agents silent."""
+    theirs = (AgentRow.token_id == token_id) & (AgentRow.state == AgentState.CONNECTED)
+    names = session.scalars(select(AgentRow.name).where(theirs).order_by(AgentRow.name).with_for_update()).all()
     ended = (
         update(AgentRow)
-        .where(AgentRow.token_id == token_id, AgentRow.state == AgentState.CONNECTED)
+        .where(AgentRow.name.in_(names))
         .values(session_hash=None)
         .returning(AgentRow.name)
         .execution_options(synchronize_session=False)

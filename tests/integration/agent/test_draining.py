@@ -24,7 +24,7 @@ def test_sigterm_takes_no_new_work_and_waits_for_what_runs(queue, agent, tmp_pat
     running(job, until=b"up")
     agent.process.send(signal.SIGTERM)
     wait_until(lambda: "event=draining" in agent.output(), what="the agent says that it drains")
-    wait_until(lambda: asked_slots(queue)[-1] == 0, what="it asks for no work any more")
+    wait_until(lambda: asked_slots(queue)[-1:] == [0], what="it asks for no work any more")
     later = queue.submit("echo later", label="later")
     beats = len(queue.beats)
     wait_until(lambda: len(queue.beats), until=lambda now: now >= beats + 3, what="it goes on beating")

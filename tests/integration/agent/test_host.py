@@ -28,7 +28,7 @@ def test_a_full_disk_at_an_offer_confirms_nothing_and_asks_for_nothing_until_the
     queue.limits = queue.limits.model_copy(update={"offer_seconds": 0.5})
     _, hard = resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     job = queue.submit("echo ran")
-    wait_until(lambda: asked_slots(queue)[-1] == 0 and job.offers, what="it asks for no work any more")
+    wait_until(lambda: asked_slots(queue)[-1:] == [0] and job.offers, what="it asks for no work any more")
     assert queue.calls_of("confirm") == []
     assert attempts(agent) == []
     resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (hard, hard))

@@ -141,10 +141,10 @@ class Agent:
         confirmed: dict[str, Any] = answer.json()
         return confirmed
 
-    def report(self, assignment: str, state: str = "succeeded", reason: str = "exit") -> dict[str, Any]:
-        """Report one ending, and return the answer."""
-        ending = {"assignment_id": assignment, "state": state, "reason": reason, "log_bytes": 0}
-        answer = self.ask(routes.REPORT, {"endings": [ending]})
+    def report(self, *assignments: str, state: str = "succeeded", reason: str = "exit") -> dict[str, Any]:
+        """Report that some ended alike, and return the answer."""
+        ending = {"state": state, "reason": reason, "log_bytes": 0}
+        answer = self.ask(routes.REPORT, {"endings": [ending | {"assignment_id": each} for each in assignments]})
         assert answer.status_code == httpx.codes.OK, answer.text
         reported: dict[str, Any] = answer.json()
         return reported

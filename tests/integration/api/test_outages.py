@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import httpx
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.orm import Session
 
 from airflow_plugin.models import AgentRow, JobRow
 from edge_agent.protocol import routes
@@ -32,6 +34,29 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_ask_again(
     assert agent_row(agent).state == "connected", "the agent was blamed for our outage"
 
 
+def test_a_report_that_the_database_rolled_back_in_favour_of_another_is_made_again(
+    agent: Agent, submit: Callable[..., UUID], engine: Engine, job: Callable[[UUID], JobRow]
+) -> None:
+    """A scheduler holds the second job and then wants the first, while the report holds the first."""
+    agent.register()
+    first, second = sorted([submit(agent), submit(agent)])
+    assignments = [each["assignment_id"] for each in agent.poll()["offers"]]
+    agent.confirm(*assignments)
+    with ThreadPoolExecutor(1) as thread, Session(engine) as scheduler:
+        # Of two who wait for each other, the one whose patience ends first is rolled back.
+        scheduler.execute(text("SET LOCAL deadlock_timeout = '60s'"))
+        me = scheduler.scalar(select(func.pg_backend_pid()))
+        take = select(JobRow.id).with_for_update()
+        scheduler.execute(take.where(JobRow.id == second))
+        report = thread.submit(agent.report, *assignments)
+        wait_until(lambda: _waits_for(engine, me), what="the report waits for the scheduler")
+        scheduler.execute(take.where(JobRow.id == first))
+        assert not report.done()
+        scheduler.commit()
+        assert sorted(report.result()["accepted"]) == sorted(assignments)
+    assert (job(first).state, job(second).state) == ("succeeded", "succeeded")
+
+
 def test_a_restarted_api_server_knows_sessions_jobs_and_cordons(
     agent: Agent, submit: Callable[..., UUID], api_bed: AirflowBed, job: Callable[[UUID], JobRow]
 ) -> None:
@@ -54,6 +79,12 @@ def test_a_stopping_api_server_does_not_wait_for_held_polls(agent: Agent, api_be
         api_bed.stop("api-server")
         assert held.result() in {"cut", "answered"}
     api_bed.start("api-server")
+
+
+def _waits_for(engine: Engine, backend: int | None) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE :backend = ANY(pg_blocking_pids(pid))"
+    with engine.connect() as connection:
+        return bool(connection.scalar(text(waiting), {"backend": backend}))
 
 
 def _beats(agent: Agent) -> bool:

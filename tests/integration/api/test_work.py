@@ -94,7 +94,7 @@ def test_a_report_whose_answer_was_lost_is_accepted_again(running: tuple[str, UU
 
 def test_another_ending_than_the_one_that_stands_is_refused(running: tuple[str, UUID], agent: Agent) -> None:
     agent.report(running[0])
-    (refused,) = agent.report(running[0], "failed", "signal")["refused"]
+    (refused,) = agent.report(running[0], state="failed", reason="signal")["refused"]
     assert refused["state"] == "succeeded"
 
 
@@ -163,7 +163,17 @@ def test_a_cancel_wakes_the_poll_and_names_the_assignment(
         assert polled.result()["directives"]["cancel"] == [running[0]]
     assert time.monotonic() - before < 10
     assert agent.beat(running[0])["cancel"] == [running[0]]
-    assert agent.report(running[0], "cancelled", "cancelled")["accepted"]
+    assert agent.report(running[0], state="cancelled", reason="cancelled")["accepted"]
+
+
+@pytest.mark.parametrize("beat", [False, True])
+def test_a_cordon_from_before_the_poll_is_answered_at_once(agent: Agent, database: Session, beat: bool) -> None:
+    """A held poll is no sign of life: an answer after twenty seconds would find the agent lost."""
+    agent.register()
+    steering.cordon(database, agent.name, by="test")
+    database.commit()
+    assert agent.poll(wait_seconds=20, beat=beat)["directives"]["cordoned"]
+    assert agent.beat()["cordoned"]
 
 
 def test_a_cordon_wakes_the_poll_and_holds(agent: Agent, submit: Submit, database: Session, job: Read) -> None:

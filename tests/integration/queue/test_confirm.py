@@ -163,11 +163,12 @@ def test_only_a_callback_tells_its_scheduler_that_it_started(queue, type_, heard
     assert [row.id for row in queue.heard()] == ([job.id] if heard else [])
 
 
-def test_a_batch_that_may_start_costs_one_statement(queue):
+def test_a_batch_that_may_start_costs_two_statements_however_large(queue):
+    """One locks the jobs in their order, one starts them."""
     agent = queue.register(slots=20)
     for _ in range(20):
         queue.submit()
     ids = [each.assignment_id for each in queue.offer(agent)]
     with queue.database.recorded() as statements:
         assert len(queue.confirm(agent, *ids)[0]) == 20
-    assert len(statements) == 1
+    assert len(statements) == 2

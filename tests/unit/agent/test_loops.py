@@ -151,6 +151,20 @@ async def test_a_drain_waits_a_little_for_what_ended_to_be_delivered(finished, h
     await done(task)
 
 
+async def test_a_confirm_that_is_answered_late_is_waited_for_like_any_job(finished, held, clock):
+    """Nothing runs, but something may: what was confirmed has to be run."""
+    drain, task = finished
+    held.hold(0, empty=False)
+    drain.ask(3600)
+    await settle()
+    held.hold(1, empty=False)
+    clock.now += 60
+    await settle()
+    assert not task.done()
+    held.hold(0, empty=True)
+    await done(task)
+
+
 async def test_a_deadline_ends_a_drain_while_work_runs(finished, held, clock):
     drain, task = finished
     held.hold(1, empty=False)
