@@ -126,6 +126,6 @@ def test_a_demo_that_is_killed_leaves_no_process(demo: Make):
 
 @pytest.mark.parametrize(("variables", "ends"), [([], "run.py"), (["ONCE=1"], "run.py --once")])
 def test_make_demo_starts_it(variables: list[str], ends: str):
-    command = ["make", "--dry-run", "demo", *variables]
+    command = ["make", "--no-print-directory", "--dry-run", "demo", *variables]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1].rstrip().endswith(f"docs/demo/{ends}")
