@@ -100,4 +100,5 @@ class Drain:
     async def _change(self, timeout_seconds: float) -> None:
         limit = None if math.isinf(timeout_seconds) else timeout_seconds
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._holdings.wait_for_change(), limit)
+            async with asyncio.timeout(limit):
+                await self._holdings.wait_for_change()
