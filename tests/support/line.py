@@ -59,10 +59,8 @@ class Line:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _finish(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        # Each ends by itself, as its connection is broken.
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
     async def _break(self) -> None:
         for writer in self._open:

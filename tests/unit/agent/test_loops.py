@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -242,7 +243,7 @@ class HastyServer:
 @pytest.mark.parametrize("turns", range(8))
 async def test_an_end_that_comes_in_the_moment_of_a_change_ends_the_polling(held, pulse, turns):
     """A cancellation that is swallowed leaves an agent that drains and never leaves."""
-    server = HastyServer()
+    server: Any = HastyServer()
     polling = Polling(
         server,
         server,
