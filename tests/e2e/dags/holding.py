@@ -12,7 +12,19 @@ from pathlib import Path
 
 from airflow.sdk import dag, task
 
-QUEUES = ["steady", "crash", "outage", "adoption", "user", "crowd", "clock", "idle", "nobody", "demanding"]
+QUEUES = [
+    "steady",
+    "crash",
+    "outage",
+    "adoption",
+    "user",
+    "crowd",
+    "clock",
+    "idle",
+    "nobody",
+    "demanding",
+    "restart",
+]
 AGENT = {"executor": "EdgeAgentExecutor", "retries": 1, "retry_delay": timedelta(seconds=0)}
 TIMEOUT = {"nobody": {"queue_timeout": 4}, "demanding": {"requires": {"gpu": True}, "queue_timeout": 60}}
 
