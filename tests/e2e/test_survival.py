@@ -86,6 +86,26 @@ def test_a_host_that_dies_while_a_task_runs_hands_it_to_another(bed: AirflowBed,
     assert (task["try_number"], task["hostname"]) == (2, "crash-2")
 
 
+def test_a_task_that_waits_for_its_lost_agent_goes_on_when_that_is_back(
+    bed: AirflowBed, make_host: Hosts, tmp_path: Path
+):
+    """Its agent is away for longer than it takes to be lost; the task itself is heard of all the time."""
+    with make_host("patient-1", "patient") as host:
+        held = Holding.begin(bed, "patient", tmp_path)
+        held.wait_started()
+        host.crash()
+        state = lambda: agents(bed)["patient-1"]["state"]  # noqa: E731  asked for twice
+        wait_until(state, until=lambda state: state == "lost", what="the agent is lost", timeout=60, interval=1)
+        listed = bed.airflow("edge-agent", "jobs", "list", "--agent", "patient-1", "--output", "json")
+        (job,) = (each for each in json.loads(listed) if each["state"] == "running")
+        assert job["waiting"].startswith("its agent is lost; it fails at ")
+        host.start()
+        wait_until(state, until=lambda state: state == "connected", what="the agent is back", timeout=60, interval=1)
+        assert held.succeeds()
+    assert len(held.starts()) == 1
+    assert held.run.task("hold")["try_number"] == 1
+
+
 @pytest.mark.timeout(500)
 def test_an_api_server_that_is_away_for_two_minutes_costs_nothing(bed: AirflowBed, make_host: Hosts, tmp_path: Path):
     """One task runs through it, one ends in it and is reported on return. Their tokens live for a quarter of it."""
