@@ -25,6 +25,7 @@ class QueueConfig:
     poll_seconds: float = 25.0
     watch_seconds: float = 0.1
     queue_timeout_seconds: float = 3600.0
+    lost_wait_seconds: float = 86_400.0
     priority_step_seconds: float = 10.0
     priority_head_start_seconds: float = 3600.0
     sync_seconds: float = 0.25

@@ -164,6 +164,9 @@ class JobRow(Base):
 
     queued_at: Mapped[datetime]
     queue_deadline: Mapped[datetime | None]
+    lost_wait_seconds: Mapped[float | None] = mapped_column(
+        Double, doc="how long it stays running after its agent was last heard, once that is lost; null: not at all"
+    )
     agent_name: Mapped[str | None] = mapped_column(String(64), doc="kept after the end, for people")
     session_id: Mapped[UUID | None] = mapped_column(doc="the session that was offered it")
     assignment_id: Mapped[UUID | None]

@@ -37,6 +37,12 @@ Seconds a job waits for an agent before it fails as ``queue_timeout``. A task th
 by Airflow as its ``retries`` say. One task's own limit is ``executor_config={"edge_agent":
 {"queue_timeout": seconds}}``. Raise it when agents are away for longer than this on purpose.
 """,
+    "lost_wait_seconds": """
+Most seconds that a task with ``executor_config={"edge_agent": {"on_agent_lost": "wait"}}`` stays running after its
+agent, now lost, was last heard from; ``wait_seconds`` beside it asks for less. Airflow itself fails a task that it
+does not hear from for ``[scheduler] task_instance_heartbeat_timeout``. Raise it for work that is worth waiting for
+longer; a host that is gone for good is then noticed later.
+""",
     "priority_step_seconds": """
 Seconds of head start in the queue that each unit of ``priority_weight`` gives. Waiting counts as much as
 weight, so that a low priority never starves. Raise it to make priority count for more.

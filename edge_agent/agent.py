@@ -31,6 +31,7 @@ from edge_agent.logs import Redactor
 from edge_agent.polling import Polling
 from edge_agent.protocol import LogAck, Registration, Session
 from edge_agent.recovery import recover
+from edge_agent.renewal import Renewal
 from edge_agent.reporting import Reporting
 from edge_agent.retry import SEND_LOG, Asker
 from edge_agent.runners.registry import Runners, runners_of
@@ -77,6 +78,7 @@ class Agent:
         )
         self._board = StatusBoard(self._facts)
         self._reporting = Reporting(self._sessions, client, self._board)
+        self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
         self._means = self._make_means()
         self._intake = Intake(self._sessions, client, self._holdings, state_dir, self._means)
         self._pulse = Pulse(held=self._holdings.held, free_slots=self._free_slots, health=lambda: measure(state_dir))
@@ -109,6 +111,7 @@ class Agent:
             self._heartbeat,
             self._polling,
             self._reporting,
+            self._renewal,
             self._runners,
             self._kept,
             status_file,

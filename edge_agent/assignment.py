@@ -30,6 +30,7 @@ from edge_agent import last_words
 from edge_agent.attempt_dir import AttemptDir, End, Progress, Result
 from edge_agent.endings import Evidence, Verdict, judge, rejected, unattended
 from edge_agent.errors import CannotStart
+from edge_agent.fresh_token import FreshToken
 from edge_agent.log_stream import LogStream
 from edge_agent.processes import Process, sweep
 from edge_agent.protocol import Ending, JobKind, JobState, LogAck, Offer, Refused, RunnerName
@@ -207,6 +208,7 @@ class Assignment:
             await process.ended()
             verdict = await self._judge(process, is_found_dead=is_found_dead)
             self._move_to(Stage.ENDED)
+            FreshToken(self.attempt).forget()
             gone.set()
         await self._report(verdict, log_bytes=stream.delivered)
 

@@ -10,16 +10,17 @@ file                written by, when                             what it proves
                                                                  by an agent that gave up
 ``identity.json``   the child, where another process than the    which process is the job
                     one that claimed is the job
+``token.wanted``    a task's supervisor                          Airflow does not take its token any more
+``token.json``      agent; gone once it was taken                the new one (0600), or why there is none
 ``output.log``      the child's stdout and stderr                what it said beside its log
 ``log/``            the child                                    the log of record
 ``result.json``     the child, or the parent that reaped it      how it ended
 ``progress.json``   agent                                        where the log is; an end asked for
 ==================  ===========================================  ===================================
 
-Every JSON file is written beside and renamed over, flushed to the disk first, so that a reader sees
-all of it or nothing; the claim appears whole by a hard link, which fails where there already is one.
-The directory is 0700. What if it dies between two files? The next agent reads which are there: that is
-the whole state machine of a host.
+Every JSON file is written beside and renamed over, flushed to the disk first, so that a reader sees all of it or
+nothing; the claim appears whole by a hard link, which fails where there already is one. The directory is 0700.
+What if it dies between two files? The next agent reads which are there: that is the whole state machine of a host.
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ from edge_agent.protocol import (
     Problem,
     ProblemReason,
     Registration,
+    Renew,
+    RenewAnswer,
     Report,
     ReportAnswer,
     Session,
@@ -109,6 +111,10 @@ class QueueClient:
     async def confirm(self, session: Session, confirm: Confirm) -> ConfirmAnswer:
         """Ask to start what was offered."""
         return await self._ask(routes.CONFIRM, session.token, confirm, ConfirmAnswer)
+
+    async def renew(self, session: Session, renew: Renew) -> RenewAnswer:
+        """Ask for new execution tokens."""
+        return await self._ask(routes.RENEW, session.token, renew, RenewAnswer)
 
     async def send_log(self, session: Session, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
         """Deliver log bytes that stand at ``offset``."""

@@ -46,6 +46,10 @@ class Holdings:
         """How many assignments have a process, or are about to."""
         return sum(each.stage in (Stage.STARTING, Stage.RUNNING) for each in self._assignments.values())
 
+    def at(self, stage: Stage) -> list[Assignment]:
+        """Return the assignments that stand there."""
+        return [each for each in self._assignments.values() if each.stage is stage]
+
     def held(self) -> tuple[UUID, ...]:
         """Return what lives here: confirmed, and its report not accepted yet."""
         return tuple(each.id for each in self._assignments.values() if each.stage is not Stage.OFFERED)

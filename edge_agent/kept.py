@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.attempt_dir import AttemptDir
+from edge_agent.fresh_token import FreshToken
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class KeptAttempts:
             return
         try:
             attempt.forget_payload()
+            FreshToken(attempt).forget()
             self._path.mkdir(mode=0o700, exist_ok=True)
             attempt.path.rename(self._path / attempt.path.name)
         except OSError as error:

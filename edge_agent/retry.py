@@ -71,6 +71,9 @@ HEARTBEAT = Patience("heartbeat", 0.5, 4.0)
 # The answer decides, not a clock of ours: until it comes nobody knows whether the job is ours. An offer
 # lives 15 s and the first tries are for those: 0.2 + 0.4 + 0.8 + 1.6 + 3.2 = 6.2 s, then every 5 s.
 CONFIRM = Patience("confirm", 0.2, 5.0)
+# Tasks wait for it, which go on without it: their reports and questions do not. For ever, as the outage
+# that has cost them their tokens is often still there: 0.5, 1, 2, then 4 s.
+RENEW = Patience("renew", 0.5, 4.0)
 # Logs and endings wait on the disk for as long as it takes. 0.5, 1, 2, 4, then 8 s for ever.
 SEND_LOG = Patience("send_log", 0.5, 8.0)
 REPORT = Patience("report", 0.5, 8.0)

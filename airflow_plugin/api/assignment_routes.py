@@ -1,4 +1,4 @@
-"""What an agent does with its assignments: confirm, send logs, report."""
+"""What an agent does with its assignments: confirm, renew tokens, send logs, report."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from fastapi import APIRouter, Query, Request
 
 from airflow_plugin.api.auth import CurrentSession
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.api.workload_tokens import payload_with_token, still_wanted
+from airflow_plugin.api.workload_tokens import execution_token, payload_with_token, still_wanted
 from airflow_plugin.errors import TooLarge
-from airflow_plugin.queue import agents, assignments, logs
+from airflow_plugin.queue import agents, assignments, logs, renewals
 from edge_agent.protocol import (
     Confirm,
     ConfirmAnswer,
     Confirmed,
     LogAck,
     Problem,
+    Renew,
+    RenewAnswer,
+    Renewed,
     Report,
     ReportAnswer,
 )
@@ -31,7 +34,12 @@ if TYPE_CHECKING:
 def router(config: QueueConfig) -> APIRouter:
     """Return the routes under ``/assignments``."""
     routes = APIRouter(prefix="/assignments", tags=["assignments"], responses={"4XX": {"model": Problem}})
+    _add_permissions(routes)
+    _add_ends(routes, config)
+    return routes
 
+
+def _add_permissions(routes: APIRouter) -> None:
     @routes.post("/confirm")
     async def confirm(asked: Confirm, ref: CurrentSession) -> ConfirmAnswer:
         """Ask to start. A repeat by the same session gets the same answer, with fresh tokens."""
@@ -49,6 +57,20 @@ def router(config: QueueConfig) -> APIRouter:
 
         return await transact(work)
 
+    @routes.post("/renew")
+    async def renew(asked: Renew, ref: CurrentSession) -> RenewAnswer:
+        """Ask for new execution tokens of running tasks. A repeat gets others; none is stored."""
+
+        def work(session: DatabaseSession) -> RenewAnswer:
+            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            tasks, refused = renewals.renewable(session, agent=agent.name, ids=asked.assignments)
+            renewed = (Renewed(assignment_id=id_, token=execution_token(task)) for id_, task in tasks.items())
+            return RenewAnswer(renewed=tuple(renewed), refused=tuple(refused))
+
+        return await transact(work)
+
+
+def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
     @routes.post("/report")
     async def report(asked: Report, ref: CurrentSession) -> ReportAnswer:
         """End jobs. A repeat is accepted again; an ending that came too late is refused, one by one."""
@@ -82,8 +104,6 @@ def router(config: QueueConfig) -> APIRouter:
             )
 
         return await transact(work)
-
-    return routes
 
 
 async def _body(request: Request, limit: int) -> bytes:

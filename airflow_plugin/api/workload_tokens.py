@@ -1,4 +1,4 @@
-"""Tokens with which a host's supervisor starts its one workload, minted at the moment of the confirm.
+"""Tokens of Airflow's Execution API for a host's supervisor, minted at the moment they are asked for.
 
 Never stored: a job may wait in the queue for longer than any token should live.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, or_
 
@@ -35,6 +36,11 @@ def payload_with_token(start: Start) -> dict[str, Any]:
     claims = {"sub": str(start.workload_id), "scope": "workload"}
     token = _generator().generate(extras=claims, valid_for=LIFETIME_SECONDS)
     return {**start.payload, "workload": {**start.payload["workload"], "token": token}}
+
+
+def execution_token(task_instance_id: UUID) -> str:
+    """Return a token for a task instance that runs, as Airflow's answer to its start had one."""
+    return _generator().generate(extras={"sub": str(task_instance_id), "scope": "execution"})
 
 
 def still_wanted() -> ColumnElement[bool]:

@@ -42,7 +42,8 @@ class NewJob:
 
     ``payload`` is what the agent gets with the confirm, without any token. ``owner`` is who must
     hear of its end (a scheduler's job id), None for nobody. ``queue_timeout_seconds`` None waits
-    for an agent for ever. ``rejection`` ends the job at once as rejected, with that message.
+    for an agent for ever. ``lost_wait_seconds``: how long it stays running after its agent was last heard,
+    once that is lost; None: not at all. ``rejection`` ends the job at once as rejected, with that message.
     """
 
     kind: JobKind
@@ -53,6 +54,7 @@ class NewJob:
     slots: int = 1
     priority_weight: int = 0
     queue_timeout_seconds: float | None = None
+    lost_wait_seconds: float | None = None
     owner: str | None = None
     workload: Workload | None = None
     rejection: str | None = None
@@ -81,6 +83,7 @@ def submit(session: Session, job: NewJob, config: QueueConfig) -> UUID:
         "payload": json.dumps(job.payload),
         "queued_at": clock.now(),
         "queue_deadline": None if job.queue_timeout_seconds is None else clock.in_seconds(job.queue_timeout_seconds),
+        "lost_wait_seconds": job.lost_wait_seconds,
         "owner": job.owner,
         "settled": job.owner is None,
     }

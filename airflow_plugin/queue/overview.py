@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -45,7 +45,10 @@ class AgentView(BaseModel):
 
 
 class JobView(BaseModel):
-    """A job as an admin sees it. ``waiting``: why a queued one was not taken yet."""
+    """A job as an admin sees it.
+
+    ``waiting``: why a queued one was not taken yet, or until when a running one waits for its lost agent.
+    """
 
     id: UUID
     kind: JobKind
@@ -137,7 +140,7 @@ def jobs(
     rows = list(session.scalars(found))
     everybody: list[AgentRow] = []
     free: dict[str, int] = {}
-    if any(row.state == JobState.QUEUED for row in rows):
+    if any(row.state == JobState.QUEUED or row.lost_wait_seconds is not None for row in rows):
         everybody = list(session.scalars(select(AgentRow).order_by(AgentRow.name)))
         used = _used(session)
         free = {each.name: (each.slots_override or each.slots) - used.get(each.name, (0, 0))[0] for each in everybody}
@@ -149,8 +152,19 @@ def _job_view(job: JobRow, everybody: list[AgentRow], free: dict[str, int]) -> J
     if job.state == JobState.QUEUED:
         placement = Placement(job.queue, job.team_name, job.requires)
         waiting = offers.why_waiting(placement, job.slots, everybody, free)
+    elif job.state == JobState.RUNNING and job.lost_wait_seconds is not None:
+        waiting = _until_when(job, job.lost_wait_seconds, everybody)
     same = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
     return JobView(**same, waiting=waiting)
+
+
+def _until_when(job: JobRow, wait_seconds: float, everybody: list[AgentRow]) -> str | None:
+    """Say until when a running job waits for its agent; None while that is there."""
+    for agent in everybody:
+        if agent.name == job.agent_name and agent.state == AgentState.LOST:
+            until = agent.last_seen_at + timedelta(seconds=wait_seconds)
+            return f"its agent is lost; it fails at {until:%Y-%m-%d %H:%M:%S} UTC unless that comes back with it"
+    return None
 
 
 def tokens(session: Session) -> list[TokenView]:

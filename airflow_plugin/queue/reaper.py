@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, or_, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
@@ -19,12 +19,15 @@ from airflow_plugin.queue.steps import agents_at_hand, at_hand, lock
 from edge_agent.protocol import AgentState, EndReason, JobState
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
     from airflow_plugin.config import QueueConfig
 
 PAUSE_SECONDS = 5.0
 """A longer gap between two runs means that this process was not there to hear anybody."""
+
+NOT_HEARD = "The agent was not heard from for too long; Airflow may retry elsewhere."
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,13 @@ class Reaper:
         """
         self._notice_pause(session)
         uncordoned = steering.lift_expired(session)
-        names, failed, returned = lost(
-            session,
-            heartbeat_seconds=self._config.heartbeat_seconds,
-            missed_heartbeats=self._config.missed_heartbeats,
-            listened_seconds=self._last_run - self._listening_since,
-        )
+        silence: dict[str, Any] = {
+            "heartbeat_seconds": self._config.heartbeat_seconds,
+            "missed_heartbeats": self._config.missed_heartbeats,
+            "listened_seconds": self._last_run - self._listening_since,
+        }
+        names, failed, returned = lost(session, **silence)
+        failed += waited_out(session, **silence)
         overdue = (JobRow.state == JobState.OFFERED) & (JobRow.offer_expires_at < clock.now())
         expired = assignments.expire(session, at_hand(overdue))
         gave_up = jobs.give_up_waiting(session)
@@ -103,10 +107,10 @@ def lost(
     """Mark silent agents lost and take what they held; return their names, jobs failed, offers returned.
 
     ``listened_seconds``: for how long this process has been there to hear them. An agent whose own
-    patience is longer than that is not judged yet.
+    patience is longer than that is not judged yet. A job that waits for its agent is left to
+    :func:`waited_out`.
     """
-    interval = func.coalesce(AgentRow.heartbeat_seconds, heartbeat_seconds)
-    allowed = interval * func.coalesce(AgentRow.missed_heartbeats, missed_heartbeats)
+    allowed = _allowed_seconds(heartbeat_seconds, missed_heartbeats)
     connected = AgentRow.state == AgentState.CONNECTED
     overdue = (AgentRow.last_seen_at < clock.in_seconds(-allowed)) & (allowed <= listened_seconds)
     silent = (
@@ -122,10 +126,30 @@ def lost(
     theirs = JobRow.agent_name.in_(names)
     lock(session, theirs & assignments.OPEN)
     returned = assignments.expire(session, theirs & (JobRow.state == JobState.OFFERED))
-    failed = assignments.lose(
-        session,
-        theirs & (JobRow.state == JobState.RUNNING),
-        EndReason.AGENT_LOST,
-        "The agent was not heard from for too long; Airflow may retry elsewhere.",
-    )
+    running = theirs & (JobRow.state == JobState.RUNNING) & JobRow.lost_wait_seconds.is_(None)
+    failed = assignments.lose(session, running, EndReason.AGENT_LOST, NOT_HEARD)
     return names, failed, returned
+
+
+def waited_out(session: Session, *, heartbeat_seconds: float, missed_heartbeats: int, listened_seconds: float) -> int:
+    """Fail the jobs that have waited for their lost agent for long enough, or that nobody wants; return how many.
+
+    An agent that is lost comes back by registering, which it cannot while no server is there: the time is
+    not over before this process has listened for as long as it takes to lose an agent.
+    """
+    allowed = _allowed_seconds(heartbeat_seconds, missed_heartbeats)
+    over = AgentRow.last_seen_at < clock.in_seconds(-func.coalesce(JobRow.lost_wait_seconds, 0.0))
+    unwanted = JobRow.cancel_requested_at.is_not(None)
+    gone = exists().where(
+        AgentRow.name == JobRow.agent_name,
+        AgentRow.state == AgentState.LOST,
+        or_(unwanted, over & (allowed <= listened_seconds)),
+    )
+    due = (JobRow.state == JobState.RUNNING) & gone
+    return assignments.lose(session, at_hand(due), EndReason.AGENT_LOST, NOT_HEARD)
+
+
+def _allowed_seconds(heartbeat_seconds: float, missed_heartbeats: int) -> ColumnElement[float]:
+    """Return how long an agent may be silent, its own patience or the configured one."""
+    interval = func.coalesce(AgentRow.heartbeat_seconds, heartbeat_seconds)
+    return interval * func.coalesce(AgentRow.missed_heartbeats, missed_heartbeats)

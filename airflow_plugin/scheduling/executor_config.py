@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from airflow_plugin.errors import Invalid
@@ -15,18 +17,31 @@ KEY = "edge_agent"
 LONGEST_TIMEOUT_SECONDS = 365 * 86_400
 
 
+class OnAgentLost(StrEnum):
+    """What becomes of a running task when its agent is lost."""
+
+    FAIL = "fail"
+    """It fails at once, so that Airflow can retry it elsewhere."""
+
+    WAIT = "wait"
+    """It stays running for some time: its agent may come back with it."""
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What one task asks for.
 
     ``requires``: capabilities an agent must have. ``runner``: where on the host it runs. ``slots``: None takes
     the task's pool slots. ``queue_timeout``: seconds to wait for an agent; None takes the configured ones.
+    ``wait_seconds``: how long it waits for a lost agent, if it does; None takes as long as the site allows.
     """
 
     requires: Mapping[str, CapabilityValue] = field(default_factory=dict)
     runner: RunnerName = RunnerName.LOCAL
     slots: int | None = None
     queue_timeout: float | None = None
+    on_agent_lost: OnAgentLost = OnAgentLost.FAIL
+    wait_seconds: float | None = None
 
 
 def wishes(executor_config: object) -> Wishes:
@@ -40,7 +55,11 @@ def wishes(executor_config: object) -> Wishes:
     if ours is None:
         return Wishes()
     asked = _mapping(ours, f'executor_config["{KEY}"]', set(_READERS))
-    return Wishes(**{name: _READERS[name](value) for name, value in asked.items() if value is not None})
+    wished = Wishes(**{name: _READERS[name](value) for name, value in asked.items() if value is not None})
+    if wished.wait_seconds is not None and wished.on_agent_lost is not OnAgentLost.WAIT:
+        msg = f"wait_seconds is {wished.wait_seconds:g}, which means nothing without on_agent_lost: 'wait'"
+        raise Invalid(msg)
+    return wished
 
 
 def _mapping(value: object, where: str, allowed: set[str]) -> Mapping[str, Any]:
@@ -54,11 +73,11 @@ def _mapping(value: object, where: str, allowed: set[str]) -> Mapping[str, Any]:
     return value
 
 
-def _runner(value: object) -> RunnerName:
-    if value not in list(RunnerName):
-        msg = f"runner is {value!r}; it must be one of {', '.join(RunnerName)}"
+def _one_of(name: str, choices: type[StrEnum], value: object) -> StrEnum:
+    if value not in list(choices):
+        msg = f"{name} is {value!r}; it must be one of {', '.join(choices)}"
         raise Invalid(msg)
-    return RunnerName(str(value))
+    return choices(str(value))
 
 
 def _slots(value: object) -> int:
@@ -68,17 +87,19 @@ def _slots(value: object) -> int:
     return value
 
 
-def _queue_timeout(value: object) -> float:
+def _seconds(name: str, value: object) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 < float(str(value)) <= LONGEST_TIMEOUT_SECONDS:
-        msg = f"queue_timeout is {value!r}; it must be seconds, above 0 and at most {LONGEST_TIMEOUT_SECONDS}"
+        msg = f"{name} is {value!r}; it must be seconds, above 0 and at most {LONGEST_TIMEOUT_SECONDS}"
         raise Invalid(msg)
     return float(str(value))
 
 
 _READERS: dict[str, Any] = {
     "requires": validated_requirements,
-    "runner": _runner,
+    "runner": partial(_one_of, "runner", RunnerName),
     "slots": _slots,
-    "queue_timeout": _queue_timeout,
+    "queue_timeout": partial(_seconds, "queue_timeout"),
+    "on_agent_lost": partial(_one_of, "on_agent_lost", OnAgentLost),
+    "wait_seconds": partial(_seconds, "wait_seconds"),
 }

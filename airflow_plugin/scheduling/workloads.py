@@ -21,7 +21,7 @@ from airflow_plugin.errors import Invalid
 from airflow_plugin.queue.jobs import NewJob, Workload
 from airflow_plugin.queue.placement import Placement
 from airflow_plugin.queue.standing import CALLBACK, CONNECTION_TEST, TASK
-from airflow_plugin.scheduling.executor_config import Wishes, wishes
+from airflow_plugin.scheduling.executor_config import OnAgentLost, Wishes, wishes
 from edge_agent.protocol import NAME_PATTERN, JobKind, RunnerName
 
 if TYPE_CHECKING:
@@ -81,9 +81,10 @@ def job_of(workload: object, origin: Origin) -> NewJob:
 
 def _task(workload: ExecuteTask, origin: Origin) -> NewJob:
     ti = workload.ti
-    rejection, asked = None, Wishes()
+    rejection, asked, lost_wait_seconds = None, Wishes(), None
     try:
         asked = wishes(ti.executor_config)
+        lost_wait_seconds = _lost_wait_seconds(asked, origin.config)
         _check_queue(ti.queue)
     except Invalid as refusal:
         rejection = f"{refusal}. Nothing was started."
@@ -97,6 +98,7 @@ def _task(workload: ExecuteTask, origin: Origin) -> NewJob:
         slots=asked.slots or max(1, ti.pool_slots),
         priority_weight=ti.priority_weight,
         queue_timeout_seconds=asked.queue_timeout or origin.config.queue_timeout_seconds,
+        lost_wait_seconds=lost_wait_seconds,
         owner=origin.owner,
         workload=Workload(TASK, ti.id, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number),
         rejection=rejection,
@@ -135,6 +137,22 @@ def _placement(queue: str, team: str | None, asked: Wishes) -> Placement:
 
 def _payload(workload: Any, log_path: str | None) -> dict[str, Any]:
     return {"workload": workload.model_dump(mode="json", exclude={"token"}), "log_path": log_path}
+
+
+def _lost_wait_seconds(asked: Wishes, config: QueueConfig) -> float | None:
+    """Return how long a task waits for a lost agent, None for not at all.
+
+    :raises Invalid: when that is longer than the site allows.
+    """
+    if asked.on_agent_lost is not OnAgentLost.WAIT:
+        return None
+    if asked.wait_seconds is not None and asked.wait_seconds > config.lost_wait_seconds:
+        msg = (
+            f"wait_seconds is {asked.wait_seconds:g}; this site allows at most {config.lost_wait_seconds:g} "
+            "([edge_agent] lost_wait_seconds)"
+        )
+        raise Invalid(msg)
+    return asked.wait_seconds or config.lost_wait_seconds
 
 
 def _check_queue(queue: str) -> None:

@@ -10,6 +10,7 @@ verb                                           message -> answer
 ``POST /agents/{name}/heartbeat``              :class:`Beat` -> :class:`BeatAnswer`
 ``POST /agents/{name}/poll``                   :class:`Poll` -> :class:`PollAnswer`
 ``POST /assignments/confirm``                  :class:`Confirm` -> :class:`ConfirmAnswer`
+``POST /assignments/renew``                    :class:`Renew` -> :class:`RenewAnswer`
 ``POST /assignments/{id}/logs?offset=``        bytes -> :class:`LogAck`
 ``POST /assignments/report``                   :class:`Report` -> :class:`ReportAnswer`
 ``DELETE /agents/{name}/session``              nothing -> nothing
@@ -41,6 +42,9 @@ from edge_agent.protocol.jobs import (
     Poll,
     PollAnswer,
     Refused,
+    Renew,
+    RenewAnswer,
+    Renewed,
     Report,
     ReportAnswer,
     Withdrawn,
@@ -97,6 +101,9 @@ __all__ = [
     "ProblemReason",
     "Refused",
     "Registration",
+    "Renew",
+    "RenewAnswer",
+    "Renewed",
     "Report",
     "ReportAnswer",
     "Request",

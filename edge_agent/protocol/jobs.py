@@ -106,7 +106,10 @@ class Report(Request):
 
 
 class Refused(Answer):
-    """An ending that was not taken: drop the assignment. ``state`` as in :class:`Withdrawn`."""
+    """What was asked about this assignment was not granted. An ending: drop the assignment.
+
+    ``state`` as in :class:`Withdrawn`.
+    """
 
     assignment_id: UUID
     state: JobState | None
@@ -117,4 +120,27 @@ class ReportAnswer(Answer):
     """Every ending stands in exactly one of the two."""
 
     accepted: tuple[UUID, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+class Renew(Request):
+    """Ask for new execution tokens of running tasks whose own are no longer accepted.
+
+    A task's token lives for minutes and is renewed by Airflow's answers; an outage can outlive it.
+    """
+
+    assignments: tuple[UUID, ...] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class Renewed(Answer):
+    """A new execution token, good for the one task instance of this assignment."""
+
+    assignment_id: UUID
+    token: str = Field(repr=False)
+
+
+class RenewAnswer(Answer):
+    """Every assignment asked for stands in exactly one of the two."""
+
+    renewed: tuple[Renewed, ...] = ()
     refused: tuple[Refused, ...] = ()

@@ -18,6 +18,7 @@ PREFIX = "/v1"
 BASE = MOUNT + PREFIX
 
 CONFIRM = "/assignments/confirm"
+RENEW = "/assignments/renew"
 REPORT = "/assignments/report"
 HEALTH = "/health"
 

@@ -29,7 +29,8 @@ class JobState(StrEnum):
     RUNNING = "running"
     """Confirmed: the agent has the payload and was allowed to start. Moved on by its report, by the
     reaper when the agent is lost, or back to queued when the agent twice declares not to hold it.
-    A crash of the agent costs three heartbeats, then Airflow retries it elsewhere."""
+    A crash of the agent costs three heartbeats, then Airflow retries it elsewhere. One that
+    declares to wait for its agent waits for as long as it says."""
 
     SUCCEEDED = "succeeded"
     """Ended as wanted. Final. Kept until the purge age."""
@@ -84,7 +85,8 @@ class AgentState(StrEnum):
     """Has a current session and has been heard from in time."""
 
     LOST = "lost"
-    """Missed its heartbeats. What it held was taken from it. Its next registration reconnects it."""
+    """Missed its heartbeats. What it held was taken from it, but for jobs that declare to wait for it.
+    Its next registration reconnects it."""
 
     OFFLINE = "offline"
     """Left by itself, in order. Holds nothing."""

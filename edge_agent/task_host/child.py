@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
 from edge_agent.errors import CannotStart
+from edge_agent.fresh_token import FreshToken
 from edge_agent.processes import sweep
 from edge_agent.task_host.environment import of_attempt
 from edge_agent.task_host.messages import Spawn, Started, encode
@@ -60,6 +61,7 @@ def _live(wanted: Spawn, channel: socket.socket) -> int:
     _redirect(attempt.output)
     result = _run(attempt, wanted)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    FreshToken(attempt).forget()
     _record(attempt, result)
     return result.exit_code if result.exit_code is not None else 128 + (result.signal or 0)
 
@@ -76,7 +78,7 @@ def _run(attempt: AttemptDir, wanted: Spawn) -> Result:
         attempt.forget_payload()
         os.environ.update(of_attempt(attempt, agent=wanted.agent, server=wanted.server))
         warm.wake_child()
-        work = workload.read(payload, server=wanted.server)
+        work = workload.read(payload, server=wanted.server, attempt=attempt)
         del payload
         told = work.told
         setproctitle(f"edge-agent supervisor: {work.title}")

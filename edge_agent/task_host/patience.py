@@ -13,7 +13,8 @@ final state     24 h          10 min        without it, all the work was for not
 anything else   1 h           2 min         what a task asks for in the middle of its work
 ==============  ============  ============  ========================================================
 
-"Away" is no connection, no answer, or a proxy's word for it. "Fails" is any other 5xx: a defect, or a
+"Away" is no connection, no answer, or a proxy's word for it. So is, once it has begun, a token that
+is no longer accepted and for which a new one is awaited. "Fails" is any other 5xx: a defect, or a
 database that is being restarted.
 """
 

@@ -14,8 +14,9 @@ from airflow.sdk.execution_time.connection_test_supervisor import supervise_conn
 from airflow.sdk.execution_time.supervisor import supervise_task
 from pydantic import TypeAdapter, ValidationError
 
-from edge_agent.attempt_dir import Result
+from edge_agent.attempt_dir import AttemptDir, Result
 from edge_agent.errors import CannotStart
+from edge_agent.fresh_token import FreshToken
 from edge_agent.task_host import coordinator
 from edge_agent.task_host.environment import LOAD_EXAMPLES
 from edge_agent.task_host.execution_client import ExecutionClient
@@ -98,8 +99,8 @@ class Work:
         )
 
 
-def read(payload: dict[str, Any], *, server: str) -> Work:
-    """Make what the server confirmed into something to run.
+def read(payload: dict[str, Any], *, server: str, attempt: AttemptDir) -> Work:
+    """Make what the server confirmed into something to run. ``attempt``: where it may ask for a new token.
 
     :raises CannotStart: when it is no workload this Airflow knows.
     """
@@ -115,7 +116,7 @@ def read(payload: dict[str, Any], *, server: str) -> Work:
         )
         msg = f"Airflow on this host cannot read the workload: {fields}."
         raise CannotStart(msg) from None
-    client = ExecutionClient(base_url=server, token=workload.token)
+    client = ExecutionClient(base_url=server, token=workload.token, fresh=FreshToken(attempt))
     return Work(workload, relative_log(payload), server, client)
 
 

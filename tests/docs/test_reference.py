@@ -73,8 +73,8 @@ def test_every_knob_that_the_docs_mention_exists():
     """Ours, or one of Airflow's."""
     ours = set(AgentSettings.model_fields) | set(QueueConfig.__dataclass_fields__)
     known = ours | {option for section in conf.sections() for option in conf.options(section)}
-    # What a Dag author writes, and the one of Airflow that its configuration does not list.
-    known |= {"queue_timeout"}
+    # What a Dag author writes.
+    known |= {"queue_timeout", "wait_seconds"}
     mentioned = {
         (path.name, name)
         for path in documents()

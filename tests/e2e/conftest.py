@@ -20,6 +20,9 @@ HERE = Path(__file__).parent
 LIMIT = 300
 """Seconds for one test, the start of what it is the first to need included."""
 
+SETTINGS = {"AIRFLOW__EXECUTION_API__JWT_EXPIRATION_TIME": "30"}
+"""Seconds that a task's token lives: an outage of any length that is worth a test is longer."""
+
 _beds: list[AirflowBed] = []
 _hosts: list[AgentHost] = []
 
@@ -49,7 +52,7 @@ def pytest_runtest_makereport(
 def bed(postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowBed]:
     """Give the Airflow of this run, with every Dag of ``tests/e2e/dags`` loaded."""
     with postgres.database(postgres_template) as url:
-        airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS)
+        airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS, settings=SETTINGS)
         _beds.append(airflow)
         with airflow:
             yield airflow

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,10 @@ def agents(bed: AirflowBed) -> dict[str, dict[str, str]]:
     return {each["name"]: each for each in listed}
 
 
+def _registered_more_than(host: AgentHost, times: int) -> bool:
+    return host.output().count("event=registered") > times
+
+
 def test_an_idle_agent_that_is_killed_comes_back_and_takes_work(bed: AirflowBed, make_host: Hosts, tmp_path: Path):
     with make_host("idle-1", "idle") as host:
         wait_until(lambda: "idle-1" in agents(bed), what="the agent registers", timeout=30, interval=1)
@@ -33,6 +38,37 @@ def test_an_idle_agent_that_is_killed_comes_back_and_takes_work(bed: AirflowBed,
         held = Holding.begin(bed, "idle", tmp_path)
         held.wait_started()
         assert held.succeeds()
+
+
+def test_a_task_goes_on_through_three_crashes_of_its_agent(bed: AirflowBed, make_host: Hosts, tmp_path: Path):
+    with make_host("restart-1", "restart") as host:
+        held = Holding.begin(bed, "restart", tmp_path)
+        started = held.wait_started()
+        for _ in range(3):
+            host.crash()
+            registered = host.output().count("event=registered")
+            host.start()
+            again = partial(_registered_more_than, host, registered)
+            wait_until(again, what="the agent registers again", timeout=30)
+        assert not is_gone(started.pid)
+        assert held.succeeds()
+    assert held.run.task("hold")["try_number"] == 1
+    assert held.starts() == [started]
+
+
+def test_an_agent_that_was_away_for_too_long_ends_what_it_finds_before_it_runs_the_next_try(
+    bed: AirflowBed, make_host: Hosts, tmp_path: Path
+):
+    with make_host("late-1", "restart") as host:
+        held = Holding.begin(bed, "restart", tmp_path)
+        first = held.wait_started()
+        host.crash()
+        wait_until(lambda: agents(bed)["late-1"]["state"] == "lost", what="the agent is lost", timeout=60, interval=1)
+        host.start()
+        held.wait_started(2)
+        assert is_gone(first.pid), "the first try was ended before the second began"
+        assert held.succeeds()
+    assert held.run.task("hold")["try_number"] == 2
 
 
 def test_a_host_that_dies_while_a_task_runs_hands_it_to_another(bed: AirflowBed, make_host: Hosts, tmp_path: Path):
@@ -50,12 +86,32 @@ def test_a_host_that_dies_while_a_task_runs_hands_it_to_another(bed: AirflowBed,
     assert (task["try_number"], task["hostname"]) == (2, "crash-2")
 
 
+def test_a_task_that_waits_for_its_lost_agent_goes_on_when_that_is_back(
+    bed: AirflowBed, make_host: Hosts, tmp_path: Path
+):
+    """Its agent is away for longer than it takes to be lost; the task itself is heard of all the time."""
+    with make_host("patient-1", "patient") as host:
+        held = Holding.begin(bed, "patient", tmp_path)
+        held.wait_started()
+        host.crash()
+        state = lambda: agents(bed)["patient-1"]["state"]  # noqa: E731  asked for twice
+        wait_until(state, until=lambda state: state == "lost", what="the agent is lost", timeout=60, interval=1)
+        listed = bed.airflow("edge-agent", "jobs", "list", "--agent", "patient-1", "--output", "json")
+        (job,) = (each for each in json.loads(listed) if each["state"] == "running")
+        assert job["waiting"].startswith("its agent is lost; it fails at ")
+        host.start()
+        wait_until(state, until=lambda state: state == "connected", what="the agent is back", timeout=60, interval=1)
+        assert held.succeeds()
+    assert len(held.starts()) == 1
+    assert held.run.task("hold")["try_number"] == 1
+
+
 @pytest.mark.timeout(500)
 def test_an_api_server_that_is_away_for_two_minutes_costs_nothing(bed: AirflowBed, make_host: Hosts, tmp_path: Path):
-    """One task runs through the outage, one ends in it and is reported on return; nobody is blamed."""
+    """One task runs through it, one ends in it and is reported on return. Their tokens live for a quarter of it."""
     (tmp_path / "through").mkdir()
     (tmp_path / "ends").mkdir()
-    with make_host("outage-1", "outage"):
+    with make_host("outage-1", "outage") as host:
         through = Holding.begin(bed, "outage", tmp_path / "through")
         ends = Holding.begin(bed, "outage", tmp_path / "ends")
         through.wait_started()
@@ -70,6 +126,7 @@ def test_an_api_server_that_is_away_for_two_minutes_costs_nothing(bed: AirflowBe
         assert not is_gone(through.starts()[0].pid), "the running task was killed"
         assert agents(bed)["outage-1"]["state"] == "connected"
         assert through.succeeds()
+        assert host.output().count("event=token_renewed") >= 2, "an outage that costs no token proves little"
     assert [len(each.starts()) for each in (through, ends)] == [1, 1]
     assert [each.run.task("hold")["try_number"] for each in (through, ends)] == [1, 1]
 

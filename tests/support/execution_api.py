@@ -18,6 +18,7 @@ from uuid import UUID
 from tests.support.cuttable_server import Answer, CuttableServer
 
 PREFIX = "/execution/"
+EXECUTION_TOKEN = "execution-token"
 CONNECTION = dict.fromkeys(("host", "schema", "login", "password", "port", "extra"))
 
 
@@ -64,6 +65,7 @@ class ExecutionApi:
         self.connection_tests: dict[str, dict[str, Any]] = {}
         self.heard: list[Heard] = []
         self.faults: list[Fault] = []
+        self.expired: set[str] = set()
         self._server: CuttableServer | None = None
         self._port = 0
         self._lock = threading.Lock()
@@ -96,6 +98,11 @@ class ExecutionApi:
         with self._lock:
             self.faults.append(Fault(method, path, status, times))
 
+    def expire_tokens(self) -> None:
+        """Refuse the tokens there are so far, as Airflow refuses them once their time is over."""
+        with self._lock:
+            self.expired |= {EXECUTION_TOKEN, *(one.token for one in self.heard)}
+
     def requests(self, method: str, path: str) -> list[Heard]:
         """Return what was asked so far and matches these two patterns."""
         return [one for one in list(self.heard) if re.fullmatch(method, one.method) and re.search(path, one.path)]
@@ -106,6 +113,8 @@ class ExecutionApi:
             self.heard.append(heard)
             if (fault := self._take_fault(heard)) is not None:
                 return fault.status, {"detail": "a fault of the test"}, {}
+            if token in self.expired:
+                return 403, {"detail": "Invalid auth token"}, {}
             for wanted, pattern, answer in ROUTES:
                 if wanted == method and (match := re.fullmatch(pattern, heard.path)):
                     return answer(self, unquote(match[1]), body)
@@ -131,7 +140,7 @@ def run(api: ExecutionApi, ti_id: str, body: Any) -> Answer:
         detail = {"reason": "invalid_state", "message": "not queued", "previous_state": instance.state}
         return 409, {"detail": detail}, {}
     instance.state, instance.pid, instance.hostname = "running", body["pid"], body["hostname"]
-    return 200, run_context() | instance.run_context, {"Refreshed-API-Token": "execution-token"}
+    return 200, run_context() | instance.run_context, {"Refreshed-API-Token": EXECUTION_TOKEN}
 
 
 def state(api: ExecutionApi, ti_id: str, body: Any) -> Answer:

@@ -33,6 +33,9 @@ from edge_agent.protocol import (
     ProblemReason,
     Refused,
     Registration,
+    Renew,
+    RenewAnswer,
+    Renewed,
     Report,
     ReportAnswer,
     Session,
@@ -66,6 +69,7 @@ class FakeJobs:
         self.slots_override: int | None = None
         self.superseded = False
         self.unreadable: set[UUID] = set()
+        self.renewals = 0
         self.jobs: dict[UUID, Job] = {}
         self.registrations: list[Registration] = []
         self.beats: list[Beat] = []
@@ -148,6 +152,17 @@ class FakeJobs:
             else:
                 withdrawn.append(Withdrawn(assignment_id=each, state=job.state if job else None))
         return ConfirmAnswer(confirmed=tuple(confirmed), withdrawn=tuple(withdrawn))
+
+    def renew(self, body: bytes) -> Answer:
+        renewed, refused = [], []
+        for each in Renew.model_validate_json(body).assignments:
+            job = self._of(each)
+            if job is not None and job.state is JobState.RUNNING and not job.cancel_requested:
+                self.renewals += 1
+                renewed.append(Renewed(assignment_id=each, token=f"planted-renewed-token-{self.renewals}"))
+            else:
+                refused.append(Refused(assignment_id=each, state=job.state if job else None, message="Not wanted."))
+        return RenewAnswer(renewed=tuple(renewed), refused=tuple(refused))
 
     def append_log(self, assignment_id: UUID, offset: int, body: bytes) -> Answer:
         job = self._of(assignment_id)

@@ -174,6 +174,7 @@ class FakeQueue(FakeJobs):
             "heartbeat": self.heartbeat,
             "poll": self.poll,
             "confirm": self.confirm,
+            "renew": self.renew,
             "report": self.report,
         }
         return verbs[call.verb](call.body)

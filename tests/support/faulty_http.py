@@ -20,6 +20,7 @@ _VERBS = {
     "heartbeat": "heartbeat",
     "poll": "poll",
     "confirm": "confirm",
+    "renew": "renew",
     "report": "report",
     "logs": "logs",
     "health": "health",

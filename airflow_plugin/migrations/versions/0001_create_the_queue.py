@@ -146,6 +146,7 @@ def _create_jobs() -> None:
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("queued_at", UtcDateTime(), nullable=False),
         sa.Column("queue_deadline", UtcDateTime(), nullable=True),
+        sa.Column("lost_wait_seconds", sa.Double(), nullable=True),
         sa.Column("agent_name", sa.String(length=64), nullable=True),
         sa.Column("session_id", sa.Uuid(), nullable=True),
         sa.Column("assignment_id", sa.Uuid(), nullable=True),

@@ -12,9 +12,26 @@ from pathlib import Path
 
 from airflow.sdk import dag, task
 
-QUEUES = ["steady", "crash", "outage", "adoption", "user", "crowd", "clock", "idle", "nobody", "demanding"]
+QUEUES = [
+    "steady",
+    "crash",
+    "outage",
+    "adoption",
+    "user",
+    "crowd",
+    "clock",
+    "idle",
+    "nobody",
+    "demanding",
+    "patient",
+    "restart",
+]
 AGENT = {"executor": "EdgeAgentExecutor", "retries": 1, "retry_delay": timedelta(seconds=0)}
-TIMEOUT = {"nobody": {"queue_timeout": 4}, "demanding": {"requires": {"gpu": True}, "queue_timeout": 60}}
+ASKED = {
+    "nobody": {"queue_timeout": 4},
+    "demanding": {"requires": {"gpu": True}, "queue_timeout": 60},
+    "patient": {"on_agent_lost": "wait", "wait_seconds": 600},
+}
 
 
 def ledger(folder, event):
@@ -26,7 +43,7 @@ def ledger(folder, event):
 
 def make(queue):
     """Make the Dag of one queue."""
-    config = {"edge_agent": TIMEOUT.get(queue, {})}
+    config = {"edge_agent": ASKED.get(queue, {})}
 
     @dag(dag_id=f"hold_{queue}", schedule=None, params={"folder": "/nowhere", "count": 1})
     def hold():

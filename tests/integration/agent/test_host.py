@@ -85,7 +85,7 @@ def test_the_status_says_what_each_loop_and_each_job_does(queue, agent):
     machine = json.loads(agent.run("status", "--json").stdout)
     assert (machine["running"], machine["registered"], machine["cordoned"]) == (True, True, False)
     assert [each["job_id"] for each in machine["assignments"]] == [str(job.id)]
-    assert set(machine["loops"]) == {"polling", "heartbeat", "reporting"}
+    assert set(machine["loops"]) == {"polling", "heartbeat", "reporting", "renewal"}
 
 
 def test_the_status_of_a_dead_agent_says_that_it_is_dead(queue, agent):

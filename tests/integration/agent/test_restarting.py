@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import asdict
 from uuid import uuid4
 
 import psutil
 
+from edge_agent.attempt_dir import Identity
 from edge_agent.protocol import EndReason, JobState
 from tests.integration.agent.steps import attempts, ended, forgotten, met, registered, running, until_exists
 from tests.support.waiting import wait_until
@@ -102,6 +104,18 @@ def test_a_pid_that_is_another_process_now_is_neither_adopted_nor_signalled(queu
     agent.start()
     assert ended(job).reason is EndReason.AGENT_RESTART
     assert bystander.is_running()
+
+
+def test_after_a_reboot_a_process_that_looks_the_same_is_neither_adopted_nor_signalled(queue, agent):
+    """Pid and start time may well be the same on a host that always starts alike. The boot id is not."""
+    job = queue.submit("echo one; sleep 300")
+    running(job, until=b"one")
+    agent.power_off()
+    same = asdict(Identity.of(os.getpid()))
+    (attempts(agent)[0] / "claim").write_text(json.dumps(same | {"boot_id": "of the boot before"}))
+    agent.start()
+    assert (ended(job).state, job.ending.reason) == (JobState.FAILED, EndReason.AGENT_RESTART)
+    forgotten(agent)
 
 
 def test_a_cancel_goes_on_after_the_agent_was_killed_in_the_middle_of_it(queue, agent_of):

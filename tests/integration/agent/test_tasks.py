@@ -119,3 +119,28 @@ def test_the_check_looks_for_airflow_and_its_dags(queue, tmp_path):
     wrong = agent.run("check")
     assert wrong.returncode == 1
     assert f"there is no directory {agent.dags}" in wrong.stdout
+
+
+def test_a_task_whose_token_expired_is_renewed_through_its_agent(queue, host, api):
+    job = running(submit(queue, "long", "waits"), until=b"waiting for the gate", timeout=60)
+    attempt = attempts(host)[0]
+    api.expire_tokens()
+    wait_until(lambda: queue.renewals, what="the agent asks for a new token", timeout=20)
+    (attempt / "gate").touch()
+    assert ended(job, timeout=60).state is JobState.SUCCEEDED
+    assert {call.token for call in queue.calls_of("renew")} == {queue.session.token}
+    assert "planted-renewed-token-1" in {one.token for one in api.heard}
+    assert "planted-renewed" not in host.output()
+    forgotten(host)
+
+
+def test_a_token_that_expires_while_no_agent_is_there_is_renewed_by_the_next(queue, host, api):
+    job = running(submit(queue, "long", "waits"), until=b"waiting for the gate", timeout=60)
+    attempt = attempts(host)[0]
+    host.crash()
+    api.expire_tokens()
+    wait_until((attempt / "token.wanted").exists, what="the task wants a new token", timeout=20)
+    (attempt / "gate").touch()
+    host.start()
+    assert ended(job, timeout=60).state is JobState.SUCCEEDED
+    assert (job.offers, job.reports) == (1, 1)

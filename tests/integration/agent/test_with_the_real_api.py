@@ -44,11 +44,16 @@ class Site:
         self.name = f"agent-{next(NUMBERS)}"
         self.engine = create_engine(airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
         token = self.write(lambda session: tokens.create(session, self.name)).get_secret_value()
-        self.host = AgentHost(
+        self.home, self.url, self.token = home, airflow.url, token
+        self.host = self.agent_of(home)
+
+    def agent_of(self, home: Path) -> AgentHost:
+        """Make a host whose agent has the site's name."""
+        return AgentHost(
             home,
-            url=airflow.url,
+            url=self.url,
             name=self.name,
-            token=token,
+            token=self.token,
             queues=[self.name],
             settings={"EDGE_AGENT_KINDS": "command"},
         )
@@ -135,6 +140,30 @@ def test_an_agent_that_was_frozen_kills_what_was_taken_from_it_before_it_takes_m
     assert site.ended(following).state == JobState.SUCCEEDED
     assert site.log(following) == b""
     forgotten(site.host)
+
+
+def test_an_agent_that_was_away_for_too_long_kills_what_it_finds_before_it_takes_more(site):
+    job_id = site.submit("echo up; sleep 3000")
+    site.says(job_id, b"up")
+    site.host.crash()
+    assert site.ended(job_id).reason == EndReason.AGENT_LOST
+    following = site.submit("pgrep -f 'sleep 300[0]' > /dev/null && echo taken one runs; true")
+    site.host.start()
+    assert site.ended(following).state == JobState.SUCCEEDED
+    assert site.log(following) == b""
+    forgotten(site.host)
+
+
+def test_of_two_agents_with_one_name_the_newer_wins_and_the_older_stops_and_says_why(site, tmp_path):
+    """What the older one had is not the newer one's, and is known to be gone at once."""
+    job_id = site.submit("echo up; sleep 3000")
+    site.says(job_id, b"up")
+    with site.agent_of(tmp_path / "newer") as newer:
+        assert site.host.process.wait(timeout=30) == 5
+        assert f"registered as '{site.name}'. Stop one, or rename it." in site.host.output()
+        assert site.ended(job_id).reason == EndReason.AGENT_RESTART
+        assert site.ended(site.submit("true")).state == JobState.SUCCEEDED
+        assert newer.process.is_running
 
 
 def test_an_api_server_that_is_killed_costs_nothing(site, airflow, tmp_path):

@@ -73,6 +73,23 @@ def test_what_a_job_is(bed: SchedulingBed):
     assert (job.owner, job.settled, job.notify) == (str(executor.job_id), False, False)
 
 
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ({}, None),
+        ({"on_agent_lost": "fail"}, None),
+        ({"on_agent_lost": "wait", "wait_seconds": 600}, 600),
+        ({"on_agent_lost": "wait"}, 86_400),
+    ],
+)
+def test_a_task_waits_for_a_lost_agent_for_as_long_as_it_asks_or_as_the_site_allows(
+    bed: SchedulingBed, asked: dict[str, Any], seconds: float | None
+):
+    (ti,) = bed.dag_run(executor_config={"edge_agent": asked})
+    bed.queue(bed.scheduler(), ti)
+    assert bed.job().lost_wait_seconds == seconds
+
+
 def test_a_token_is_never_stored(bed: SchedulingBed):
     (ti,) = bed.dag_run()
     bed.queue(bed.scheduler(), ti)
@@ -115,6 +132,10 @@ def test_a_payload_of_200_kilobytes(bed: SchedulingBed):
         ({"edge_agent": {"require": {}}}, "'require'"),
         ({"edge_agent": {"slots": 0}}, "slots is 0"),
         ({"edge_agent": {"runner": "docker"}}, "'docker'"),
+        (
+            {"edge_agent": {"on_agent_lost": "wait", "wait_seconds": 90_000}},
+            "wait_seconds is 90000; this site allows at most 86400 ([edge_agent] lost_wait_seconds)",
+        ),
         ({"edge_agent": {"requires": {"gpu": ["a100"]}}}, "'gpu'"),
     ],
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import TaskInstanceState
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from airflow_plugin.config import QueueConfig
 from airflow_plugin.executor import AgentExecutor
 from airflow_plugin.models import AgentRow
 from airflow_plugin.queue import ownership
+from airflow_plugin.queue.reaper import Reaper
 from airflow_plugin.scheduling.owners import Owner
-from edge_agent.protocol import JobState
+from edge_agent.protocol import AgentState, EndReason, JobState
 from tests.support.scheduling_bed import SchedulingBed
 from tests.support.workloads import callback
 
@@ -202,6 +204,28 @@ def test_the_grace_is_a_setting_of_airflows(bed: SchedulingBed, monkeypatch: pyt
     assert bed.job().cancel_requested_at is None
     bed.turn(executor, 20)
     assert bed.job().cancel_requested_at is not None
+
+
+def test_a_job_that_waits_for_its_lost_agent_ends_once_airflow_has_given_its_task_up(bed: SchedulingBed):
+    """As it does after [scheduler] task_instance_heartbeat_timeout. The agent cannot be told to end it."""
+    (ti,) = bed.dag_run(executor_config={"edge_agent": {"on_agent_lost": "wait"}})
+    executor = bed.scheduler()
+    bed.queue(executor, ti)
+    bed.start()
+    bed.set(ti, RUNNING)
+    with bed.session() as session:
+        session.execute(update(AgentRow).values(state=AgentState.LOST))
+        assert not Reaper(QueueConfig()).run_once(session).anything
+    again = bed.retry(ti)
+    bed.turn(executor, 2)
+    bed.turn(executor, GRACE)
+
+    with bed.session() as session:
+        assert Reaper(QueueConfig()).run_once(session).failed == 1
+
+    assert (bed.job().state, bed.job().reason) == (JobState.FAILED, EndReason.AGENT_LOST)
+    assert bed.turn(executor) == {}
+    assert (bed.job().settled, bed.state(again)) == (True, TaskInstanceState.UP_FOR_RETRY)
 
 
 def test_a_callback_that_is_gone_takes_its_job_with_it(bed: SchedulingBed):

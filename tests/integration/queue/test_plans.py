@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import SessionEnded
 from airflow_plugin.models import AgentRow, Base, JobRow, TokenRow
-from airflow_plugin.queue import agents, assignments, jobs, logs, offers, ownership, steering, tokens, uploads
+from airflow_plugin.queue import agents, assignments, jobs, logs, offers, ownership, renewals, steering, tokens, uploads
 from airflow_plugin.queue.reaper import Reaper
 from airflow_plugin.queue.reconciliation import suspects
 from edge_agent.protocol import Beat, Ending, EndReason, JobKind, JobState, Registration, Versions
@@ -84,6 +84,11 @@ def report(session: Session, filled: Filled) -> None:
     assert len(assignments.report(session, agent=f"a{filled.agent_of(RUNNING)}", endings=ends)[0]) == 3
 
 
+def renew(session: Session, filled: Filled) -> None:
+    ids = [filled.assignment(RUNNING), uuid4()]
+    assert len(renewals.renewable(session, agent=f"a{filled.agent_of(RUNNING)}", ids=ids)[1]) == 2
+
+
 def cancel(session: Session, filled: Filled) -> None:
     assert jobs.cancel(session, [filled.job(n) for n in (QUEUED, OFFERED, RUNNING, ENDED)], "why") == 3
 
@@ -139,6 +144,7 @@ VERBS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
     "a leave": (leave, {"ix_edge_agent_job_held"}),
     "a session that has ended": (told_that_it_ended, {"ix_edge_agent_previous"}),
     "a confirm": (confirm, {"ix_edge_agent_job_assignment"}),
+    "a renewal": (renew, {"ix_edge_agent_job_assignment"}),
     "a report": (report, {"ix_edge_agent_job_assignment"}),
     "a cancel": (cancel, {"edge_agent_job_pkey"}),
     "a deletion": (lambda session, _: steering.delete(session, "a7"), {"ix_edge_agent_job_held"}),

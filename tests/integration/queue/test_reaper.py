@@ -3,68 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import update
 
-from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import agents, steering
-from airflow_plugin.queue.reaper import PAUSE_SECONDS, Reaped, Reaper
+from airflow_plugin.queue.reaper import PAUSE_SECONDS, Reaped
 from edge_agent.protocol import AgentState, EndReason, JobState
-from tests.support.queue_bed import QueueBed
+from tests.support.watched_reaper import SILENCE, Watched, beats
 
 NOTHING = Reaped()
-SILENCE = 30.0
-"""Seconds after which an agent is lost by default: three heartbeats of ten."""
-
-
-@dataclass
-class Times:
-    """This host's clock and, through the age of the tables, the database's: they go on together."""
-
-    queue: QueueBed
-    monotonic: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.monotonic
-
-    def go_on(self, seconds: float) -> None:
-        self.monotonic += seconds
-        self.queue.database.pass_time(seconds)
-
-
-class Watched:
-    """A reaper whose clocks the test moves on."""
-
-    def __init__(self, queue, config=None):
-        self.queue = queue
-        self.times = Times(queue)
-        self.reaper = Reaper(config or QueueConfig(), self.times)
-
-    def run(self):
-        with self.queue.database.transaction() as session:
-            return self.reaper.run_once(session)
-
-    def run_for(self, seconds, meanwhile=lambda: None, every=2):
-        """Run every so many seconds; return all that was done."""
-        done = []
-        for _ in range(int(seconds / every)):
-            self.times.go_on(every)
-            meanwhile()
-            done.append(self.run())
-        return [each for each in done if each.anything]
 
 
 @pytest.fixture
 def watched(queue):
     return Watched(queue)
-
-
-def beats(queue, *those):
-    numbers = iter(range(1, 10_000))
-    return lambda: [queue.beat(agent, next(numbers)) for agent in those]
 
 
 def test_with_nothing_to_do_nothing_is_done(watched):

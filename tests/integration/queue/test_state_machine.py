@@ -25,13 +25,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
+from airflow_plugin import clock
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import NotFound, SessionEnded
-from airflow_plugin.models import JobRow
+from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import steering
 from airflow_plugin.queue.placement import Placement
 from airflow_plugin.queue.reaper import Reaper
-from edge_agent.protocol import EndReason, JobState
+from edge_agent.protocol import AgentState, EndReason, JobState
 from tests.support.queue_bed import QUEUE, Agent, QueueBed
 from tests.support.queue_database import QueueDatabase
 
@@ -94,9 +95,15 @@ class QueueMachine(RuleBasedStateMachine):
 
     # -- users and the scheduler
 
-    @rule(weight=st.integers(-3, 3), slots=st.integers(1, 2), timeout=st.sampled_from([None, 50]))
-    def submit(self, weight: int, slots: int, timeout: float | None) -> None:
-        self.jobs.append(self.queue.submit(priority_weight=weight, slots=slots, queue_timeout_seconds=timeout))
+    @rule(
+        weight=st.integers(-3, 3),
+        slots=st.integers(1, 2),
+        timeout=st.sampled_from([None, 50]),
+        wait=st.sampled_from([None, 20, 50]),
+    )
+    def submit(self, weight: int, slots: int, timeout: float | None, wait: float | None) -> None:
+        times: Any = {"queue_timeout_seconds": timeout, "lost_wait_seconds": wait}
+        self.jobs.append(self.queue.submit(priority_weight=weight, slots=slots, **times))
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
@@ -191,6 +198,15 @@ class QueueMachine(RuleBasedStateMachine):
     def reap(self) -> None:
         with self.queue.database.transaction() as session:
             self.reaper.run_once(session)
+        with self.queue.database.transaction() as session:
+            now = session.scalars(select(clock.now())).one()
+            agents = {agent.name: agent for agent in session.scalars(select(AgentRow))}
+        for row in self.rows():
+            if row.state == JobState.RUNNING and (agent := agents[row.agent_name or ""]).state == AgentState.LOST:
+                silent_seconds = (now - agent.last_seen_at).total_seconds()
+                assert row.lost_wait_seconds is not None, "only what declares it waits for a lost agent"
+                assert silent_seconds < row.lost_wait_seconds + 1, "and not for longer than it declares"
+                assert row.cancel_requested_at is None, "nor when nobody waits for it any more"
 
     @rule(name=NAMES, how=st.sampled_from([steering.cordon, steering.uncordon, steering.drain, steering.delete]))
     def steer(self, name: str, how: Any) -> None:

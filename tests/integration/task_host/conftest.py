@@ -37,6 +37,16 @@ async def host(site: TaskSite) -> AsyncIterator[TaskHost]:
 
 
 @pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ExecutionApi]:
+    """Give an Execution API of the test's own, for a client in this very process."""
+    monkeypatch.setenv("EDGE_AGENT_NAME", "h")
+    monkeypatch.setenv("AIRFLOW__CORE__HOSTNAME_CALLABLE", "edge_agent.task_host.hostname.agent_name")
+    with ExecutionApi() as api:
+        api.variables["the_variable"] = "value"
+        yield api
+
+
+@pytest.fixture
 def own_site(tmp_path: Path, api: ExecutionApi) -> TaskSite:
     return _site(tmp_path, api)
 

@@ -5,95 +5,24 @@ The client is the real one, and so are server, sockets and answers; only time is
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.support.execution_api import ExecutionApi
+from tests.support.one_task import HOUR, MINUTE, Task
 
 airflow_client = pytest.importorskip("edge_agent.task_host.execution_client")
 
 pytestmark = pytest.mark.airflow
 
-MINUTE = 60.0
-HOUR = 3600.0
-
-
-class Clock:
-    """Time that passes only while somebody sleeps. ``at`` says what happens at which second."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-        self.at: dict[float, Any] = {}
-
-    def __call__(self) -> float:
-        return self.now
-
-    def skip(self, *, to: float) -> None:
-        """Let nothing happen from the end of the first minute to the last before ``to``."""
-        self.at[MINUTE] = lambda: setattr(self, "now", 1000 + to - MINUTE)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-        for moment in sorted(self.at):
-            if self.now - 1000 >= moment:
-                self.at.pop(moment)()
-
-
-class Task:
-    """One task instance, as its supervisor asks about it."""
-
-    def __init__(self, api: ExecutionApi) -> None:
-        self.api = api
-        self.id = uuid4()
-        self.clock = Clock()
-        self.client = airflow_client.ExecutionClient(
-            base_url=api.url, token="t", clock=self.clock, sleep=self.clock.sleep
-        )
-
-    def patch(self, action: str, **body: Any) -> httpx.Response:
-        response = self.client.patch(f"task-instances/{self.id}/{action}", content=json.dumps(body))
-        assert isinstance(response, httpx.Response)
-        return response
-
-    def run(self) -> httpx.Response:
-        return self.patch("run", hostname="h", unixname="u", pid=1)
-
-    def succeed(self) -> httpx.Response:
-        return self.patch("state", state="success")
-
-    def heartbeat(self) -> None:
-        self.client.task_instances.heartbeat(self.id, pid=1)
-
-    def variable(self) -> httpx.Response:
-        response = self.client.get("variables/the_variable")
-        assert isinstance(response, httpx.Response)
-        return response
-
-    def asked(self, what: str) -> int:
-        return len([one for one in self.api.heard if one.path.endswith(what)])
-
 
 @pytest.fixture
-def server() -> Iterator[ExecutionApi]:
-    with ExecutionApi() as api:
-        api.variables["the_variable"] = "value"
-        yield api
-
-
-@pytest.fixture
-def task(server: ExecutionApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Task]:
-    monkeypatch.setenv("EDGE_AGENT_NAME", "h")
-    monkeypatch.setenv("AIRFLOW__CORE__HOSTNAME_CALLABLE", "edge_agent.task_host.hostname.agent_name")
+def task(server: ExecutionApi) -> Iterator[Task]:
     one = Task(server)
     with one.client:
         yield one

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from edge_agent.attempt_dir import Result
+from edge_agent.fresh_token import FreshToken
 from edge_agent.task_host import TaskHost
 from tests.support.execution_api import ExecutionApi
 from tests.support.task_site import Run, TaskSite, task
@@ -24,6 +25,7 @@ WAITS = "does not answer; will ask again"
 @pytest.fixture(autouse=True)
 def _back_at_the_end(api: ExecutionApi) -> Iterator[None]:
     yield
+    api.expired.clear()
     api.go_away()
     api.come_back()
 
@@ -99,3 +101,46 @@ async def test_a_running_task_is_heard_of(host: TaskHost, site: TaskSite, api: E
     (run.attempt.path / "gate").touch()
 
     assert (await run.result()).state == "success"
+
+
+async def wants_a_token(run: Run) -> FreshToken:
+    fresh = FreshToken(run.attempt)
+    await wait_until_async(fresh.is_wanted, what="the task wants a new token", timeout=30)
+    return fresh
+
+
+async def test_a_task_whose_token_expires_lives_on_and_is_heard_of_with_the_new_one(
+    host: TaskHost, site: TaskSite, api: ExecutionApi
+):
+    """No heartbeat is accepted meanwhile, and none kills it."""
+    run = await site.spawn(host, task("long", "waits"))
+    await run.logged("waiting for the gate")
+    api.expire_tokens()
+    fresh = await wants_a_token(run)
+    beats = run.instance.heartbeats
+
+    fresh.put("planted-token-of-the-heartbeats")
+
+    await wait_until_async(lambda: run.instance.heartbeats > beats, what="a heartbeat arrives", timeout=20)
+    (run.attempt.path / "gate").touch()
+    assert await run.result() == Result(exit_code=0, state="success")
+    assert "planted-token-of-the-heartbeats" not in run.said()
+    left = [path.name for path in run.attempt.path.iterdir() if path.name.startswith("token")]
+    assert left == []
+
+
+async def test_a_token_that_expired_in_an_outage_costs_no_final_state(
+    host: TaskHost, site: TaskSite, api: ExecutionApi
+):
+    run = await site.spawn(host, task("long", "waits"))
+    await run.logged("waiting for the gate")
+    api.expire_tokens()
+    api.go_away()
+    (run.attempt.path / "gate").touch()
+    await supervisor_says(run, WAITS)
+    api.come_back()
+
+    (await wants_a_token(run)).put("planted-token-of-the-end")
+
+    assert await run.result() == Result(exit_code=0, state="success")
+    assert run.instance.state == "success"

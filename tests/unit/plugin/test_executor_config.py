@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_plugin.errors import Invalid
-from airflow_plugin.scheduling.executor_config import Wishes, wishes
+from airflow_plugin.scheduling.executor_config import OnAgentLost, Wishes, wishes
 from edge_agent.protocol import RunnerName
 
 
@@ -18,11 +18,14 @@ def test_nothing_asks_for_nothing(nothing: Any):
 
 def test_everything_that_may_be_asked_for():
     asked = {"requires": {"gpu": True, "os": "linux"}, "runner": "tmux", "slots": 2, "queue_timeout": 90}
-    assert wishes({"edge_agent": asked}) == Wishes({"gpu": True, "os": "linux"}, RunnerName.TMUX, 2, 90.0)
+    asked |= {"on_agent_lost": "wait", "wait_seconds": 600}
+    assert wishes({"edge_agent": asked}) == Wishes(
+        {"gpu": True, "os": "linux"}, RunnerName.TMUX, 2, 90.0, OnAgentLost.WAIT, 600.0
+    )
 
 
 def test_none_stands_for_what_is_not_asked_for():
-    asked = {"requires": None, "runner": None, "slots": None, "queue_timeout": None}
+    asked = dict.fromkeys(("requires", "runner", "slots", "queue_timeout", "on_agent_lost", "wait_seconds"))
     assert wishes({"edge_agent": asked}) == Wishes()
 
 
@@ -37,7 +40,7 @@ def test_none_stands_for_what_is_not_asked_for():
         ({"edge_agent": "tmux"}, r'executor_config\["edge_agent"\] must be a mapping, not str'),
         (
             {"edge_agent": {"require": {}}},
-            r"has the key 'require', which means nothing here; allowed is queue_timeout, requires, runner, slots",
+            r"has the key 'require', which means nothing here; allowed is on_agent_lost, queue_timeout, requires, ",
         ),
         ({"edge_agent": {"runner": "docker"}}, "runner is 'docker'; it must be one of local, tmux"),
         ({"edge_agent": {"runner": ["tmux"]}}, "runner is"),
@@ -45,6 +48,18 @@ def test_none_stands_for_what_is_not_asked_for():
         *[
             ({"edge_agent": {"queue_timeout": seconds}}, "queue_timeout is")
             for seconds in (0, -1, "10", True, float("nan"), float("inf"), 10**12)
+        ],
+        *[
+            ({"edge_agent": {"on_agent_lost": "wait", "wait_seconds": seconds}}, "wait_seconds is")
+            for seconds in (0, -1, "10", True, float("nan"), float("inf"), 10**12)
+        ],
+        ({"edge_agent": {"on_agent_lost": "retry"}}, "on_agent_lost is 'retry'; it must be one of fail, wait"),
+        *[
+            (
+                {"edge_agent": {"wait_seconds": 60, **more}},
+                "wait_seconds is 60, which means nothing without on_agent_lost",
+            )
+            for more in ({}, {"on_agent_lost": "fail"})
         ],
         ({"edge_agent": {"requires": ["gpu"]}}, "requires must be a mapping"),
         ({"edge_agent": {"requires": {"gpu": None}}}, "'gpu' must be a text, a number, true or false"),

@@ -29,6 +29,9 @@ from edge_agent.protocol import (
     ProblemReason,
     Refused,
     Registration,
+    Renew,
+    RenewAnswer,
+    Renewed,
     Report,
     ReportAnswer,
     RunnerName,
@@ -83,6 +86,7 @@ ENDING = Ending(
     ran_seconds=5.5,
 )
 REFUSED = Refused(assignment_id=TWO, state=JobState.FAILED, message="The job is failed by now; drop it.")
+RENEWED = Renewed(assignment_id=ONE, token="planted-execution-token")
 VERSIONS = Versions(agent="0.1.0", python="3.11.7", airflow="3.3.2", task_sdk="1.3.2")
 
 MESSAGES: dict[str, Any] = {
@@ -116,6 +120,9 @@ MESSAGES: dict[str, Any] = {
             held=(ONE,),
             never_started=(TWO,),
         ),
+        Renew(assignments=(ONE, TWO)),
+        RenewAnswer(renewed=(RENEWED,), refused=(REFUSED,)),
+        RENEWED,
         Report(endings=(ENDING,)),
         ReportAnswer(accepted=(ONE,), refused=(REFUSED,)),
         Session(

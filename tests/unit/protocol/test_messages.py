@@ -67,6 +67,7 @@ def test_an_answer_of_a_newer_server_is_read(name):
 def test_no_secret_is_in_the_text_of_a_message():
     assert "eas_1_x" not in repr(MESSAGES["Session"])
     assert "token" not in repr(MESSAGES["Confirmed"])
+    assert "planted" not in repr(MESSAGES["RenewAnswer"])
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if not state.is_terminal])
