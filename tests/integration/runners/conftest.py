@@ -1,0 +1,41 @@
+"""Every runner for commands in turn, and what an agent would give it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.runners.base import Runner
+from tests.support.runner_bed import RunnerBed
+from tests.support.runners import NAMES, runner_named
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Give the name of the runner."""
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Give a state directory."""
+    return tmp_path / "s"
+
+
+@pytest.fixture
+def runner(name: str, state: Path) -> Runner:
+    """Give the runner of that name."""
+    return runner_named(name, state)
+
+
+@pytest.fixture
+async def bed(runner: Runner, state: Path) -> AsyncIterator[RunnerBed]:
+    """Give the runner with what an agent gives it."""
+    await runner.prepare()
+    async with asyncio.TaskGroup() as group:
+        yield (it := RunnerBed(runner, state / "attempts", group))
+        it.holdings.end_all("shutdown")  # what a failed test has left
