@@ -10,6 +10,7 @@ file                written by, when                             what it proves
                                                                  by an agent that gave up
 ``identity.json``   the child, where another process than the    which process is the job
                     one that claimed is the job
+``env.json``        agent, before a start in tmux                what the child's environment is to be
 ``output.log``      the child's stdout and stderr                what it said beside its log
 ``log/``            the child                                    the log of record
 ``result.json``     the child, or the parent that reaped it      how it ended

@@ -4,6 +4,7 @@
 ``attempts/``                 one attempt directory per assignment (:mod:`edge_agent.attempt_dir`)
 ``status.json``               what the agent does now, for ``edge-agent status``
 ``agent.lock``                held by the running agent; its text says which
+``tmux/``                     socket of the agent's own tmux server (:mod:`edge_agent.tmux_server`)
 ============================  ==========================================================================
 
 What if it dies here? The lock is the kernel's and goes with the process, however it ends.
@@ -31,6 +32,7 @@ class StateDir:
         self.path = path
         self.attempts = path / "attempts"
         self.status_file = path / "status.json"
+        self.tmux = path / "tmux"
         self._lock_file = path / "agent.lock"
 
     def prepare(self) -> None:

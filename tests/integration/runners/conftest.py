@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from edge_agent.runners.base import Runner
 from tests.support.runner_bed import RunnerBed
-from tests.support.runners import NAMES, runner_named
+from tests.support.runners import NAMES, end_tmux, runner_named
 
 
 @pytest.fixture(params=NAMES)
@@ -21,9 +21,10 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    """Give a state directory."""
-    return tmp_path / "s"
+def state(tmp_path: Path) -> Iterator[Path]:
+    """Give a state directory; a tmux server in it ends with the test."""
+    yield (folder := tmp_path / "s")
+    end_tmux(folder)
 
 
 @pytest.fixture

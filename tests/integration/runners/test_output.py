@@ -48,6 +48,7 @@ async def test_both_outputs_are_one_in_the_order_they_were_written(bed):
 
 
 async def test_the_environment_is_the_agents_without_its_settings_and_with_what_was_asked_for(bed, monkeypatch):
+    """Also for a tmux server that was started long before the agent."""
     monkeypatch.setenv("EDGE_AGENT_TOKEN", "planted-agent-token")
     monkeypatch.setenv("COLOUR", "red 'and' \"blue\"\nin two lines")
     job = await bed.run(
