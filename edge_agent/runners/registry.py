@@ -119,10 +119,13 @@ def runners_of(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> dict[Plac
     tmux, attempts = TmuxServer(settings.state_dir / "tmux"), settings.state_dir / "attempts"
     if JobKind.TASK in kinds:
         # Imported here: an agent without tasks stays smaller.
-        from edge_agent.runners.task import TaskRunner
+        from edge_agent.runners.task import TaskRunner, TmuxTaskRunner
 
         by_place[JobKind.TASK, RunnerName.LOCAL] = TaskRunner(
             agent_name=settings.name, server=settings.execution_api, log=settings.state_dir / "task_host.log"
+        )
+        by_place[JobKind.TASK, RunnerName.TMUX] = TmuxTaskRunner(
+            tmux, attempts, agent_name=settings.name, execution_api=settings.execution_api
         )
     if JobKind.COMMAND in kinds:
         by_place[JobKind.COMMAND, RunnerName.LOCAL] = LocalRunner()
