@@ -82,6 +82,10 @@ def test_an_agent_without_tmux_does_not_offer_it_and_works_all_the_same(queue, a
     assert ended(queue.submit("echo fine")).state is JobState.SUCCEEDED
     assert advertised(queue) == {"runner.local"}
     assert "tmux is not installed on this host" in host.output()
+    host.environment["PATH"] = host.process.environment["PATH"]
+    checked = host.run("check")
+    assert checked.returncode == 0
+    assert "note tmux: tmux is not installed on this host" in checked.stdout
 
 
 def test_an_agent_that_stops_leaves_its_jobs_in_tmux_and_no_empty_server(queue, agent_of, tmp_path):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psutil
 import pytest
 
 from edge_agent import tmux_server
+from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotStart
 from edge_agent.protocol import EndReason, JobState
 from edge_agent.tmux_server import TmuxServer, scope_words, session_name
@@ -37,8 +40,8 @@ def programs(tmp_path, monkeypatch):
     (folder := tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
-    def put(name, script):
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    def put(name, script, *, interpreter="/bin/sh"):
+        (folder / name).write_text(f"#!{interpreter}\n{script}\n")
         (folder / name).chmod(0o755)
 
     return put
@@ -274,3 +277,78 @@ async def test_the_server_runs_in_its_scope_or_without_one_and_that_is_told(
     else:
         assert "Failed to connect to bus" in caplog.text
         assert "KillMode=process" in caplog.text
+
+
+async def test_a_process_that_hangs_before_it_begins_is_given_up_and_can_begin_no_more(
+    bed, server, tmp_path, monkeypatch
+):
+    """Its session is closed with the next look at what is over."""
+    (stuck := tmp_path / "stuck").write_text("#!/bin/sh\nexec sleep 300\n")
+    stuck.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(stuck))
+    monkeypatch.setattr("edge_agent.runners.tmux.BEGIN_SECONDS", 0.2)
+    job = await bed.run("true")
+    assert job.ending.reason is EndReason.REJECTED
+    await wait_until_async(lambda: not job.attempt.path.exists(), what="the attempt is over")
+    await bed.runner.prepare()
+    assert server.names() == []
+
+
+async def test_a_session_that_tmux_does_not_open_is_told(bed, server):
+    server.open("twice", ["sleep", "300"])
+    with pytest.raises(CannotStart, match="could not open a session: duplicate session: twice"):
+        server.open("twice", ["sleep", "300"])
+
+
+async def test_a_disk_that_takes_no_environment_is_told(bed, tmp_path):
+    with pytest.raises(CannotStart, match="disk did not take it: No such file or directory"):
+        await bed.runner.start(AttemptDir(tmp_path / str(uuid4())))
+
+
+async def test_a_directory_for_the_socket_that_cannot_be_made_is_told(state):
+    state.mkdir()
+    (state / "tmux").touch()
+    with pytest.raises(CannotStart, match="of the tmux socket cannot be made: File exists"):
+        await runner_named("tmux", state).prepare()
+
+
+async def test_a_tmux_that_cannot_be_run_is_told(state, programs, monkeypatch):
+    programs("tmux", "", interpreter="/no/such/interpreter")
+    monkeypatch.setenv("PATH", os.environ["PATH"].partition(":")[0])
+    with pytest.raises(CannotStart, match="tmux could not be run: No such file or directory"):
+        await runner_named("tmux", state).prepare()
+
+
+async def test_an_agent_leaves_although_tmux_hangs(bed, programs, monkeypatch):
+    monkeypatch.setattr(tmux_server, "ANSWER_SECONDS", 0.2)
+    programs("tmux", "exec sleep 300")
+    await bed.runner.close()
+    programs("tmux", 'exec /usr/bin/tmux "$@"')
+
+
+async def test_a_file_that_was_cut_is_shown_from_its_beginning(bed, server):
+    job = bed.begin(f"echo first; read answer; echo 2nd; {LOOP}")
+    await job.says(b"first")
+    session = session_name("job", job.assignment.id)
+    await wait_until_async(lambda: screen(server, session), until=lambda seen: "first" in seen, what="it is shown")
+    os.truncate(job.attempt.output, 0)
+    server.ask("send-keys", "-t", f"={session}:", "Enter")
+    await wait_until_async(lambda: screen(server, session), until=lambda seen: "2nd" in seen, what="the rest is shown")
+    bed.cancel(job)
+    await job.ended()
+
+
+def test_a_terminal_that_is_gone_keeps_nothing_from_running(tmp_path):
+    """Its session may be killed at any moment, also between two lines of the wrapper."""
+    master, slave = os.openpty()
+    os.close(master)
+    (tmp_path / "output").write_text("said")
+    program = (
+        "from pathlib import Path; from edge_agent.runners import terminal as it; "
+        "it.make_ready(); it.take(); it.take_back(); it.follow(Path('output'), lambda _seconds: False); print('on')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdin=slave, check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+    os.close(slave)
+    assert done.stdout == "on\n"

@@ -11,6 +11,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
+from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotStart
 from edge_agent.protocol import EndReason
 from edge_agent.runners.local import LocalRunner
@@ -96,3 +97,15 @@ def test_an_agent_that_is_not_root_refuses_and_says_what_to_do(monkeypatch):
         CannotStart, match=r"only an agent of root can do; this one runs as 'nobody'\. Run the agent as"
     ):
         LocalRunner().log_of({"command": "true", "run_as_user": "daemon"})
+
+
+@needs_root
+async def test_a_user_who_is_gone_when_the_command_begins_is_told_as_what_cannot_be_run(runner, state):
+    """Between the look at him and the start."""
+    await runner.prepare()
+    attempt = AttemptDir.create(state / "attempts", uuid4(), {"label": "job"})
+    attempt.write("payload.json", {"command": "true", "run_as_user": "nobody-of-that-name"})
+    await runner.start(attempt)
+    result = await wait_until_async(attempt.result, what="it has ended")
+    assert result.exit_code == 126
+    assert "nobody-of-that-name" in result.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from uuid import UUID
 
 import pytest
@@ -46,3 +47,13 @@ def test_a_job_whose_session_is_not_there_yet_is_told(state_dir):
     hold(state_dir, "aaaaaaaa-0000-0000-0000-000000000001", runner=RunnerName.TMUX)
     with pytest.raises(CannotAttach, match=r"has no session: it has not begun, or is just ending"):
         attach_words(state_dir, "aaaa", write=False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a moment")
+def test_another_user_is_told_whose_it_is(state_dir):
+    os.seteuid(65534)
+    try:
+        with pytest.raises(CannotAttach, match="is for the user of the agent alone: run this as that user, or as root"):
+            attach_words(state_dir, "aaaa", write=False)
+    finally:
+        os.seteuid(0)
