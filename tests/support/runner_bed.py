@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from edge_agent.assignment import Assignment, Means, Stage
-from edge_agent.attempt_dir import AttemptDir
+from edge_agent.attempt_dir import AttemptDir, Identity
 from edge_agent.holdings import Holdings
 from edge_agent.protocol import Ending, JobKind, LogAck, Offer, RunnerName
 from edge_agent.runners.base import Runner
@@ -17,6 +17,19 @@ from tests.support.waiting import wait_until_async
 
 CHUNK_BYTES = 1000
 """Small, so that what spans several chunks need not be large."""
+
+
+def lives(pid: int | bytes) -> bool:
+    """Whether a process runs. One that ended does not, also where tmux is late to reap it."""
+    try:
+        return Identity.of(int(pid)).is_alive()
+    except ProcessLookupError:
+        return False
+
+
+async def gone(pid: int | bytes) -> None:
+    """Wait until a process has ended."""
+    await wait_until_async(lambda: not lives(pid), what=f"process {int(pid)} has ended")
 
 
 @dataclass

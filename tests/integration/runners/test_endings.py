@@ -15,11 +15,8 @@ import psutil
 import pytest
 
 from edge_agent.protocol import EndReason, JobState
+from tests.support.runner_bed import gone, lives
 from tests.support.waiting import wait_until, wait_until_async
-
-
-async def gone(pid: bytes) -> None:
-    await wait_until_async(lambda: not psutil.pid_exists(int(pid)), what=f"process {int(pid)} is gone")
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 7, 137])
@@ -77,12 +74,13 @@ async def test_what_ignores_the_request_to_end_is_killed_with_all_its_family(bed
 
 async def test_a_grandchild_that_holds_the_output_open_does_not_hold_up_the_result(bed):
     """And it goes on: what is left running on purpose is nobody else's to end."""
-    job = await bed.run("sleep 300 & echo $!")
+    job = await bed.run("sleep 300 & echo $PPID $!")
     assert job.ending.state is JobState.SUCCEEDED
-    pid = int(job.log)
-    assert psutil.pid_exists(pid)
-    os.kill(pid, signal.SIGKILL)
-    await gone(job.log)
+    wrapper, left = job.log.split()
+    await gone(wrapper)  # and with it the session, whose end may hang up what is in its terminal
+    assert lives(left)
+    os.kill(int(left), signal.SIGKILL)
+    await gone(left)
 
 
 async def test_a_command_outlives_the_agent_that_started_it(bed, name, state, tmp_path):

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import psutil
 import pytest
 
 from edge_agent import tmux_server
@@ -18,7 +17,9 @@ from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotStart
 from edge_agent.protocol import EndReason, JobState
 from edge_agent.tmux_server import TmuxServer, scope_words, session_name
+from tests.support.runner_bed import gone, lives
 from tests.support.runners import runner_named
+from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until_async
 
 LOOP = "while :; do sleep 0.05; done"
@@ -49,10 +50,6 @@ def programs(tmp_path, monkeypatch):
 
 def screen(server, session):
     return server.ask("capture-pane", "-p", "-t", f"={session}:").stdout
-
-
-async def gone(pid):
-    await wait_until_async(lambda: not psutil.pid_exists(int(pid)), what="nothing of it runs on")
 
 
 def pid_of(server):
@@ -98,14 +95,14 @@ async def test_whoever_looks_sees_what_goes_to_the_log(bed, server):
     await job.ended()
 
 
-async def test_what_is_more_than_a_terminal_holds_is_skipped_there_and_nowhere_else(bed, server):
-    job = bed.begin(f"head -c 300000 /dev/zero | tr '\\0' x; echo; echo end; {LOOP}")
-    await job.says(b"end\n")
-    session = session_name("job", job.assignment.id)
-    await wait_until_async(lambda: screen(server, session), until=lambda seen: "end" in seen, what="its end is shown")
-    assert len(job.log) == 300_005
-    bed.cancel(job)
-    await job.ended()
+def test_a_terminal_that_is_far_behind_skips_and_says_so(tmp_path):
+    (tmp_path / "output").write_bytes(b"x" * 300_000 + b"\nend\n")
+    program = "from pathlib import Path; from edge_agent.runners.terminal import follow; follow(Path('output'), bool)"
+    with Terminal([sys.executable, "-c", program], environment=os.environ, cwd=tmp_path) as terminal:
+        assert terminal.ended() == 0
+        terminal.shows("[... 234469 bytes not shown here; all of it is in the job's log]")
+        terminal.shows("x\r\nend\r\n")
+        assert 65_000 < len(terminal.seen()) < 66_000
 
 
 async def test_what_is_typed_reaches_the_command(bed, server):
@@ -154,7 +151,7 @@ async def test_what_ignores_the_end_of_its_terminal_is_killed_although_no_agent_
     shell, _ = await job.says(b"up")
     server.ask("kill-server")
     assert (await job.ended()).reason is EndReason.SIGNAL
-    assert not psutil.pid_exists(int(shell))
+    assert not lives(shell)
 
 
 async def test_a_job_after_the_server_was_killed_gets_another_one(bed, server):

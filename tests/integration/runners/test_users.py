@@ -8,13 +8,13 @@ import stat
 import subprocess
 from uuid import uuid4
 
-import psutil
 import pytest
 
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotStart
 from edge_agent.protocol import EndReason
 from edge_agent.runners.local import LocalRunner
+from tests.support.runner_bed import gone
 from tests.support.waiting import wait_until_async
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make users and become one")
@@ -81,7 +81,7 @@ async def test_what_he_leaves_is_ended_with_the_job(bed, user):
     pid, _ = await job.says(b"up")
     bed.cancel(job)
     await job.ended()
-    await wait_until_async(lambda: not psutil.pid_exists(int(pid)), what="what he left is gone")
+    await gone(pid)
 
 
 @needs_root

@@ -79,6 +79,10 @@ async def test_whoever_looks_sees_the_tasks_log_and_no_secret_is_in_tmux(start, 
     kept += [" ".join(psutil.Process(int(each)).cmdline()) for each in (pid, run.identity.pid)]
     assert [secret for secret in (TOKEN, "planted-agent-token") for text in kept if secret in text] == []
     assert not (run.attempt.path / "env.json").exists()
+    viewer, _ = sorted(psutil.Process(run.identity.pid).children(), key=psutil.Process.create_time)
+    viewer.kill()
+    await wait_until_async(lambda: viewer.status() == psutil.STATUS_ZOMBIE, what="nobody shows it any more")
+    assert server.names() == [session], "its terminal is still held"
     (run.attempt.path / "gate").touch()
     assert (await run.result()).state == "success"
 
