@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edge_agent.runners.base import Runner
+from edge_agent.tmux_server import TmuxServer
 from tests.support.runner_bed import RunnerBed
 from tests.support.runners import NAMES, end_tmux, runner_named
 
@@ -40,3 +42,22 @@ async def bed(runner: Runner, state: Path) -> AsyncIterator[RunnerBed]:
     async with asyncio.TaskGroup() as group:
         yield (it := RunnerBed(runner, state / "attempts", group))
         it.holdings.end_all("shutdown")  # what a failed test has left
+
+
+@pytest.fixture
+def server(state: Path) -> TmuxServer:
+    """Give the tmux server of the state directory."""
+    return TmuxServer(state / "tmux")
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give a function that puts a shell script on the PATH, before all others."""
+    (folder := tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def put(name: str, script: str, *, interpreter: str = "/bin/sh") -> None:
+        (folder / name).write_text(f"#!{interpreter}\n{script}\n")
+        (folder / name).chmod(0o755)
+
+    return put
