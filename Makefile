@@ -73,6 +73,10 @@ clean-coverage:
 demo: $(STAMP) ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end after one success)
 	@exec $(BIN)/python docs/demo/run.py $(if $(ONCE),--once)
 
+.PHONY: chaos
+chaos: $(STAMP) ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
+	$(BIN)/python -m tests.chaos
+
 .PHONY: bench
 bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for the docs
 	$(BIN)/python -m tests.bench

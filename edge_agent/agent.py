@@ -26,6 +26,7 @@ from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
 from edge_agent.holdings import Holdings
 from edge_agent.intake import Intake
+from edge_agent.kept import KeptAttempts
 from edge_agent.logs import Redactor
 from edge_agent.polling import Polling
 from edge_agent.protocol import Capabilities, LogAck, Registration, RunnerName, Session
@@ -72,6 +73,9 @@ class Agent:
             registration=self._registration,
             opened=self._opened,
         )
+        self._kept = KeptAttempts(
+            state_dir.kept, hours=settings.keep_failed_hours, megabytes=settings.keep_failed_megabytes
+        )
         self._board = StatusBoard(self._facts)
         self._reporting = Reporting(self._sessions, client, self._board)
         self._means = self._make_means()
@@ -106,7 +110,15 @@ class Agent:
         """
         logger.info("Agent %s starts, for %s.", self._settings.name, self._settings.url, extra={"event": "starting"})
         status_file = StatusFile(self._board, self._state_dir)
-        loops = (self._sessions, self._heartbeat, self._polling, self._reporting, self._runners, status_file)
+        loops = (
+            self._sessions,
+            self._heartbeat,
+            self._polling,
+            self._reporting,
+            self._runners,
+            self._kept,
+            status_file,
+        )
         try:
             async with self._group:
                 self._take_stock()
@@ -124,6 +136,11 @@ class Agent:
     def drain(self) -> None:
         """Take no new work, and leave when what runs is done."""
         self._drain.ask(self._settings.drain_timeout_seconds)
+
+    def hand_over(self) -> None:
+        """Leave at once; what runs goes on, for the agent that asked for this place."""
+        logger.info("Handing over to the next agent of this host.", extra={"event": "handing_over"})
+        self._drain.ask(0)
 
     def end_all(self) -> None:
         """End what runs, and leave when that is done."""
@@ -222,6 +239,7 @@ class Agent:
                 self._sessions.latest.limits.log_chunk_bytes if self._sessions.latest else CHUNK_BYTES
             ),
             report=self._reporting.deliver,
+            dispose=self._kept.dispose,
             cancel_grace_seconds=self._settings.cancel_grace_seconds,
             spawn=self._spawn,
             changed=self._changed,

@@ -32,7 +32,7 @@ from edge_agent.endings import Evidence, Verdict, judge, rejected, unattended
 from edge_agent.errors import CannotStart
 from edge_agent.log_stream import LogStream
 from edge_agent.processes import Process, sweep
-from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Refused, RunnerName
+from edge_agent.protocol import Ending, JobKind, JobState, LogAck, Offer, Refused, RunnerName
 from edge_agent.runners.base import Runner
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,14 @@ class Spawn(Protocol):
         ...
 
 
+class Dispose(Protocol):
+    """Removes the attempt directory of a job that the server needs no more, or keeps it."""
+
+    def __call__(self, attempt: AttemptDir, /, *, failed: bool) -> None:
+        """Remove or keep it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Means:
     """What an assignment needs of its agent."""
@@ -76,6 +84,7 @@ class Means:
     send_log: Callable[[UUID, int, bytes], Awaitable[LogAck]]
     log_chunk_bytes: Callable[[], int]
     report: Callable[[Ending], Awaitable[Refused | None]]
+    dispose: Dispose
     cancel_grace_seconds: float
     spawn: Spawn
     changed: Callable[[], None]
@@ -240,7 +249,8 @@ class Assignment:
         refused = await self._means.report(ending)
         if refused is not None:
             self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)
-        await asyncio.to_thread(self.attempt.remove)
+        failed = verdict.state is JobState.FAILED
+        await asyncio.to_thread(self._means.dispose, self.attempt, failed=failed)
 
     def _known_process(self, *, own_child: bool = False) -> Process:
         """Return its process, which whoever claimed ``started`` has put down."""

@@ -24,10 +24,11 @@ from pydantic import SecretStr
 
 from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
 from edge_agent.client import QueueClient, open_http
+from edge_agent.configuration import misspelt
 from edge_agent.diagnosis import explain
 from edge_agent.errors import AgentError, CannotStart, ProblemAnswer, QueueApiError
 from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
-from edge_agent.settings import AgentSettings, misspelt
+from edge_agent.settings import AgentSettings
 from edge_agent.state_dir import StateDir
 from edge_agent.tmux_server import TmuxServer
 

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent import __version__
 from edge_agent.errors import AgentError, ProblemAnswer, SettingsError, StateDirHeld, Superseded
+from edge_agent.handover import PATIENCE_SECONDS, take_over
 
 if TYPE_CHECKING:
     from edge_agent.logs import Redactor
@@ -83,11 +84,20 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="run | check | status | attach | version")
-    _add(
+    run = _add(
         commands,
         "run",
         _run,
         "run the agent until it is stopped (SIGTERM drains, a second one ends what runs)",
+    )
+    run.add_argument(
+        "--handover",
+        nargs="?",
+        const=PATIENCE_SECONDS,
+        type=float,
+        metavar="SECONDS",
+        help="take the place of the agent that runs here, if one does: it leaves at once, its running work goes on "
+        f"(SECONDS: how long to wait for it to leave, {PATIENCE_SECONDS:.0f} unless given)",
     )
     _add(commands, "check", _check, "say what would keep the agent from working, before anything runs")
     status = _add(commands, "status", _status, "say what the agent of this host is doing now")
@@ -109,15 +119,15 @@ def _add(commands: Any, name: str, command: Any, text: str) -> argparse.Argument
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here, so that `version` and wrong settings answer at once.
+    from edge_agent.configuration import load, misspelt
     from edge_agent.logs import logging_to
-    from edge_agent.settings import load, misspelt
 
     settings = load(arguments.config)
     with logging_to(agent=settings.name, level=settings.log_level, form=settings.log_format) as redactor:
         for sentence in misspelt():
             logger.warning("%s", sentence, extra={"event": "setting_unknown"})
         try:
-            asyncio.run(_serve(settings, redactor))
+            asyncio.run(_serve(settings, redactor, handover_seconds=arguments.handover))
         except AgentError as error:
             logger.error("Stopping: %s", error, extra={"event": "stopped"})  # noqa: TRY400  it says it all
             return exit_code_of(error)
@@ -127,7 +137,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-async def _serve(settings: AgentSettings, redactor: Redactor) -> None:
+async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_seconds: float | None) -> None:
     from edge_agent.agent import Agent
     from edge_agent.client import QueueClient, open_http
     from edge_agent.signals import on_signals
@@ -136,15 +146,17 @@ async def _serve(settings: AgentSettings, redactor: Redactor) -> None:
     redactor.hide(settings.read_token().get_secret_value())
     state_dir = StateDir(settings.state_dir)
     state_dir.prepare()
-    with state_dir.lock(settings.name):
-        async with open_http(settings.url, settings.ca_file) as http:
+    async with open_http(settings.url, settings.ca_file) as http:
+        if handover_seconds is not None:  # Only now: what fails for new settings has not failed.
+            await asyncio.to_thread(take_over, state_dir, patience_seconds=handover_seconds)
+        with state_dir.lock(settings.name):
             agent = Agent(settings, state_dir, QueueClient(http, settings.name), redactor)
-            with on_signals(first=agent.drain, further=agent.end_all):
+            with on_signals(first=agent.drain, further=agent.end_all, hand_over=agent.hand_over):
                 await agent.run()
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from edge_agent.settings import load
+    from edge_agent.configuration import load
 
     return OK if asyncio.run(_print_findings(load(arguments.config))) else FAILED
 
@@ -160,7 +172,7 @@ async def _print_findings(settings: AgentSettings) -> bool:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from edge_agent.settings import load_state_dir
+    from edge_agent.configuration import load_state_dir
     from edge_agent.state_dir import StateDir
     from edge_agent.status import in_words, read_status
 
@@ -177,7 +189,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _attach(arguments: argparse.Namespace) -> int:
     from edge_agent.attach import attach_words
-    from edge_agent.settings import load_state_dir
+    from edge_agent.configuration import load_state_dir
     from edge_agent.state_dir import StateDir
 
     words = attach_words(StateDir(load_state_dir(arguments.config)), arguments.job, write=arguments.write)

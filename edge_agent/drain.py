@@ -45,11 +45,12 @@ class Drain:
         return self._asked_here or self._ordered
 
     def ask(self, timeout_seconds: float) -> None:
-        """Drain because this host's operator says so. Asked again, the first deadline stands."""
-        if self._asked_here:
+        """Drain because this host's operator says so. Asked again, an earlier deadline holds, a later one does not."""
+        deadline = self._clock() + timeout_seconds
+        if self._asked_here and deadline >= self._deadline_here:
             return
         self._asked_here = True
-        self._deadline_here = self._clock() + timeout_seconds
+        self._deadline_here = deadline
         logger.info(
             "Draining: no new work; leaving when the %d running jobs are done, or in %.0f s.",
             self._holdings.running,
@@ -99,4 +100,5 @@ class Drain:
     async def _change(self, timeout_seconds: float) -> None:
         limit = None if math.isinf(timeout_seconds) else timeout_seconds
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._holdings.wait_for_change(), limit)
+            async with asyncio.timeout(limit):
+                await self._holdings.wait_for_change()

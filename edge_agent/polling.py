@@ -125,4 +125,5 @@ class Polling:
         self._early = self._early + 1 if self._is_early and not answer.offers else 0
         if self._early > 1:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._holdings.wait_for_change(), PAUSE_SECONDS)
+                async with asyncio.timeout(PAUSE_SECONDS):
+                    await self._holdings.wait_for_change()

@@ -64,11 +64,13 @@ class Process:
         victims = family_of(self.identity)
         _send(self.identity, signal.SIGTERM)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.ended(), grace_seconds)
+            async with asyncio.timeout(grace_seconds):
+                await self.ended()
         sweep(self.identity, victims)
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.ended(), UNKILLABLE_SECONDS)
+                async with asyncio.timeout(UNKILLABLE_SECONDS):
+                    await self.ended()
                 return
             logger.error(
                 "Process %d outlives SIGKILL; it hangs in the kernel, look at this host's disks and mounts.",

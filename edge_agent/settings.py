@@ -6,18 +6,16 @@ or ``EDGE_AGENT_CONFIG`` names. The environment wins. Wrong settings fail at sta
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
 import socket
 import stat
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.errors import SettingsError
@@ -104,6 +102,17 @@ class AgentSettings(BaseSettings):
         ge=0,
         description="Seconds a cancelled job is given to end after SIGTERM, before SIGKILL.",
     )
+    keep_failed_hours: float = Field(
+        default=0.0,
+        ge=0,
+        description="Hours for which the attempt directory of a job that failed is kept, below `kept` in the state "
+        "directory, for a look at what it left. 0: not at all.",
+    )
+    keep_failed_megabytes: float = Field(
+        default=1000.0,
+        ge=0,
+        description="Megabytes that all kept attempt directories may have together. The oldest go first.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
         description="Least severity of the agent's own log: `debug`, `info`, `warning`, `error`.",
@@ -176,8 +185,8 @@ class AgentSettings(BaseSettings):
             parts = urlsplit(getattr(self, name) or "")
             if parts.scheme == "http" and not self.allow_insecure_http and not _is_loopback(parts.hostname):
                 msg = (
-                    f"{_variable(name)}: http:// would send tokens in the clear; use https://, or set "
-                    f"{_variable('allow_insecure_http')}=true if the network is trusted"
+                    f"{variable(name)}: http:// would send tokens in the clear; use https://, or set "
+                    f"{variable('allow_insecure_http')}=true if the network is trusted"
                 )
                 raise ValueError(msg)
         return self
@@ -186,7 +195,7 @@ class AgentSettings(BaseSettings):
     def _has_one_token(self) -> AgentSettings:
         if (self.token is None) == (self.token_file is None):
             msg = (
-                f"set one of {_variable('token_file')} and {_variable('token')}; "
+                f"set one of {variable('token_file')} and {variable('token')}; "
                 "an admin creates a token with: airflow edge-agent tokens create"
             )
             raise ValueError(msg)
@@ -210,77 +219,19 @@ class AgentSettings(BaseSettings):
             mode = path.stat().st_mode
             text = path.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
-            msg = f"{_variable('token_file')}: cannot read {path}: {error}"
+            msg = f"{variable('token_file')}: cannot read {path}: {error}"
             raise SettingsError(msg) from error
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            msg = f"{_variable('token_file')}: {path} is open to other users; run: chmod 600 {path}"
+            msg = f"{variable('token_file')}: {path} is open to other users; run: chmod 600 {path}"
             raise SettingsError(msg)
         if not text or len(text.split()) > 1:
-            msg = f"{_variable('token_file')}: {path} must hold one token and nothing else"
+            msg = f"{variable('token_file')}: {path} must hold one token and nothing else"
             raise SettingsError(msg)
         return SecretStr(text)
 
 
-def load(config: Path | None = None) -> AgentSettings:
-    """Read the settings from the environment and, if one is named, a TOML file.
-
-    :raises SettingsError: when one is missing or wrong; the message has a line for each, by name.
-    """
-    if config is None and (named := os.environ.get(CONFIG_VARIABLE)):
-        config = Path(named)
-    try:
-        return AgentSettings(**(_read(config) if config else {}))
-    except ValidationError as error:
-        raise SettingsError("\n".join(_line(fault) for fault in error.errors())) from None
-
-
-def load_state_dir(config: Path | None = None) -> Path:
-    """Return the state directory alone, for what needs no token and no server.
-
-    :raises SettingsError: when the TOML file cannot be read.
-    """
-    if config is None and (named := os.environ.get(CONFIG_VARIABLE)):
-        config = Path(named)
-    chosen = os.environ.get(_variable("state_dir")) or (_read(config).get("state_dir") if config else None)
-    return Path(chosen) if chosen else default_state_dir()
-
-
-def misspelt() -> list[str]:
-    """Return a sentence for each environment variable that looks like a setting and is none.
-
-    Told and not refused: a container platform sets variables of its own with any prefix.
-    """
-    known = {*(_variable(name) for name in AgentSettings.model_fields), CONFIG_VARIABLE}
-    unknown = sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)
-    meant = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.85) for name in unknown}
-    return [f"{name} is no setting; did you mean {near[0]}?" for name, near in meant.items() if near]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"{CONFIG_VARIABLE}: cannot read {path}: {error.strerror}"
-        raise SettingsError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{CONFIG_VARIABLE}: {path} is not TOML: {error}"
-        raise SettingsError(msg) from error
-
-
-def _line(fault: Any) -> str:
-    """Say one fault in one line, and never repeat the value: it may be the token."""
-    message = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"]:
-        return str(message)
-    name = str(fault["loc"][0])
-    if fault["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting"
-    if fault["type"] == "missing":
-        return f"{_variable(name)} is not set: {AgentSettings.model_fields[name].description}"
-    return f"{_variable(name)}: {message}"
-
-
-def _variable(field: str) -> str:
+def variable(field: str) -> str:
+    """Return the environment variable of a setting."""
     return ENV_PREFIX + field.upper()
 
 

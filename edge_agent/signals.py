@@ -1,4 +1,4 @@
-"""Signals: the first SIGTERM or SIGINT drains, the second ends what runs."""
+"""Signals: the first SIGTERM or SIGINT drains, the second ends what runs; SIGUSR1 hands over."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-NUMBERS = (signal.SIGTERM, signal.SIGINT)
+from edge_agent import handover
+
+STOP = (signal.SIGTERM, signal.SIGINT)
+NUMBERS = (*STOP, handover.SIGNAL)
 
 
 @contextmanager
-def on_signals(*, first: Callable[[], None], further: Callable[[], None]) -> Iterator[None]:
-    """Call ``first`` at the first signal and ``further`` at each one after; then restore what was before."""
+def on_signals(
+    *, first: Callable[[], None], further: Callable[[], None], hand_over: Callable[[], None]
+) -> Iterator[None]:
+    """Call ``first`` at the first signal to stop and ``further`` at each one after; then restore what was before.
+
+    ``hand_over`` is called when another agent of this host asks for the place of this one.
+    """
     loop = asyncio.get_running_loop()
     seen = 0
 
@@ -22,8 +30,9 @@ def on_signals(*, first: Callable[[], None], further: Callable[[], None]) -> Ite
         (first if seen == 1 else further)()
 
     before = {number: signal.getsignal(number) for number in NUMBERS}
-    for number in NUMBERS:
+    for number in STOP:
         loop.add_signal_handler(number, handle)
+    loop.add_signal_handler(handover.SIGNAL, hand_over)
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 ============================  ==========================================================================
 ``attempts/``                 one attempt directory per assignment (:mod:`edge_agent.attempt_dir`)
+``kept/``                     those of jobs that failed, where these are to be kept (:mod:`edge_agent.kept`)
 ``status.json``               what the agent does now, for ``edge-agent status``
 ``agent.lock``                held by the running agent; its text says which
 ``tmux/``                     socket of the agent's own tmux server (:mod:`edge_agent.tmux_server`)
@@ -31,6 +32,7 @@ class StateDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.attempts = path / "attempts"
+        self.kept = path / "kept"
         self.status_file = path / "status.json"
         self.tmux = path / "tmux"
         self._lock_file = path / "agent.lock"

@@ -136,7 +136,8 @@ class TaskHost:
     async def _warm(self) -> ZygoteProcess:
         zygote = self._up_to_date()
         try:
-            await asyncio.wait_for(zygote.ready(), WARM_SECONDS)
+            async with asyncio.timeout(WARM_SECONDS):
+                await zygote.ready()
         except TimeoutError:
             zygote.kill()
             limit = f"{WARM_SECONDS:g} s"

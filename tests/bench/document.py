@@ -27,9 +27,9 @@ below 1 ours is worse.
 _REPEAT = """\
 ## Repeat it
 
-```
+```sh
 make bench            # about 25 minutes; writes this page and its picture
-QUICK=1 make bench    # two or three minutes with tiny numbers: tries the harness and writes nothing
+QUICK=1 make bench    # five minutes with tiny numbers: tries the harness and writes nothing
 ```
 
 It needs nothing but what `make setup` installs, makes its own Postgres and two Airflows on free ports, keeps their

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from edge_agent.assignment import Assignment, Means, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity
 from edge_agent.holdings import Holdings
+from edge_agent.kept import KeptAttempts
 from edge_agent.protocol import Ending, JobKind, LogAck, Offer, RunnerName
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async
@@ -69,6 +70,7 @@ class RunnerBed:
             send_log=self._take_log,
             log_chunk_bytes=lambda: self.chunk_bytes,
             report=self._take_ending,
+            dispose=KeptAttempts(attempts.with_name("kept"), hours=0, megabytes=0).dispose,
             cancel_grace_seconds=0.5,
             spawn=group.create_task,
             changed=lambda: None,

@@ -106,3 +106,15 @@ def test_other_jobs_go_on_when_one_is_ended(queue, agent, tmp_path, how):
     (tmp_path / "gate").touch()
     assert ended(other).state is JobState.SUCCEEDED
     assert bytes(other.log) == b"up\ndone\n"
+
+
+def test_the_directory_of_a_failed_job_is_kept_where_the_operator_wants_it(queue, agent_of):
+    host = agent_of(queue, keep_failed_hours=1)
+    good, bad = queue.submit("true"), queue.submit("echo why; exit 3")
+    ended(good)
+    ended(bad)
+    forgotten(host)
+    (kept,) = (host.state / "kept").iterdir()
+    assert kept.name == str(bad.assignment_id)
+    assert (kept / "output.log").read_text() == "why\n"
+    assert not (kept / "payload.json").exists()

@@ -146,12 +146,16 @@ async def test_ending_the_dead_is_no_error(start):
 
 
 async def test_the_first_signal_drains_the_next_ones_end_and_handlers_are_restored():
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
     seen = []
-    with on_signals(first=lambda: seen.append("first"), further=lambda: seen.append("further")):
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+    with on_signals(
+        first=lambda: seen.append("first"),
+        further=lambda: seen.append("further"),
+        hand_over=lambda: seen.append("hand over"),
+    ):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGTERM):
             count = len(seen)
             os.kill(os.getpid(), number)
             await wait_until_async(partial(grown, seen, count), what="the signal is handled")
-    assert seen == ["first", "further", "further"]
+    assert seen == ["first", "further", "hand over", "further"]
     assert {number: signal.getsignal(number) for number in before} == before

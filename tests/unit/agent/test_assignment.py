@@ -11,6 +11,7 @@ from edge_agent.assignment import Assignment, Means, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
 from edge_agent.errors import CannotStart
 from edge_agent.holdings import Holdings
+from edge_agent.kept import KeptAttempts
 from edge_agent.protocol import EndReason, JobKind, JobState, LogAck
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async
@@ -56,6 +57,7 @@ class Bed:
             send_log=self.take,
             log_chunk_bytes=lambda: 1000,
             report=self.report,
+            dispose=KeptAttempts(folder / "kept", hours=0, megabytes=0).dispose,
             cancel_grace_seconds=0.1,
             spawn=self.group.create_task,
             changed=lambda: None,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from edge_agent.drain import Drain
 from edge_agent.heartbeat import Pulse
-from edge_agent.protocol import Capabilities, HostHealth
+from edge_agent.polling import Polling
+from edge_agent.protocol import Capabilities, Directives, HostHealth, PollAnswer
 from tests.support.waiting import wait_until_async
+from tests.unit.protocol.examples import LIMITS
 
 
 class Clock:
@@ -224,3 +227,53 @@ async def test_an_order_taken_back_does_not_take_back_a_signal(finished, held):
     drain.ordered(wanted=True, seconds_left=None)
     drain.ordered(wanted=False, seconds_left=None)
     assert drain.is_on
+
+
+class HastyServer:
+    """As much of sessions, client, intake and board as a poll needs; answers at once, and offers nothing."""
+
+    limits = LIMITS
+
+    async def ask(self, _patience, verb):
+        return await verb(self)
+
+    async def poll(self, _session, _poll):
+        await asyncio.sleep(0)
+        return PollAnswer(directives=Directives())
+
+    async def look_at_disk(self):
+        pass
+
+    def take(self, offers):
+        pass
+
+    def apply(self, directives):
+        pass
+
+    def doing(self, *what):
+        pass
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_an_end_that_comes_in_the_moment_of_a_change_ends_the_polling(held, pulse, turns):
+    """A cancellation that is swallowed leaves an agent that drains and never leaves."""
+    server: Any = HastyServer()
+    polling = Polling(
+        server,
+        server,
+        holdings=held,
+        intake=server,
+        pulse=pulse,
+        obedience=server,
+        board=server,
+        free_slots=lambda: 1,
+    )
+    task = asyncio.ensure_future(polling.run())
+    await settle()
+    await settle()  # by now it pauses between two answers
+    held.changed()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await settle()
+    assert task.cancelled()

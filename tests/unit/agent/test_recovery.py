@@ -21,6 +21,7 @@ MEANS = Means(
     send_log=UNUSED,
     log_chunk_bytes=UNUSED,
     report=UNUSED,
+    dispose=UNUSED,
     cancel_grace_seconds=0,
     spawn=UNUSED,
     changed=lambda: None,

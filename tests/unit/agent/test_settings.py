@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from edge_agent.configuration import load, load_state_dir, misspelt
 from edge_agent.errors import SettingsError
 from edge_agent.protocol import JobKind
-from edge_agent.settings import AgentSettings, default_state_dir, load, load_state_dir, misspelt
+from edge_agent.settings import AgentSettings, default_state_dir
 
 NEEDED = {"URL": "https://airflow.example.com", "QUEUES": "q", "TOKEN": "planted-token"}
 
