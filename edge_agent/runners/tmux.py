@@ -125,6 +125,7 @@ async def _begun(attempt: AttemptDir, pid: int) -> Identity:
     identity = attempt.identity()
     if decided == "started" and identity is not None:
         return identity
+    (attempt.path / "env.json").unlink(missing_ok=True)  # the attempt of what failed may be kept
     said = last_words.tail(attempt.output) or "nothing"
     msg = f"It ended before it began, or was no longer wanted. It said: {said}"
     raise CannotStart(msg)

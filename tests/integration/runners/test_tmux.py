@@ -224,3 +224,11 @@ def test_a_terminal_that_is_gone_keeps_nothing_from_running(tmp_path):
     )
     os.close(slave)
     assert done.stdout == "on\n"
+
+
+async def test_what_never_began_leaves_no_environment_where_failed_attempts_are_kept(bed, monkeypatch):
+    monkeypatch.setattr("sys.executable", "/no/such/python")
+    attempt = AttemptDir.create(bed.attempts, uuid4(), {"label": "job"})
+    with pytest.raises(CannotStart, match="ended before it began"):
+        await bed.runner.start(attempt)
+    assert not (attempt.path / "env.json").exists()
