@@ -29,7 +29,7 @@ from edge_agent.intake import Intake
 from edge_agent.kept import KeptAttempts
 from edge_agent.logs import Redactor
 from edge_agent.polling import Polling
-from edge_agent.protocol import LogAck, Registration, Session
+from edge_agent.protocol import Capabilities, LogAck, Registration, RunnerName, Session
 from edge_agent.recovery import recover
 from edge_agent.renewal import Renewal
 from edge_agent.reporting import Reporting
@@ -66,6 +66,7 @@ class Agent:
         self._drain = Drain(self._holdings)
         self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots)
         self._runners = Runners(runners_of(settings, detect_kinds(settings)), changed=self._changed)
+        self._detected: tuple[tuple[RunnerName, ...], Capabilities] | None = None
         self._sessions = Sessions(
             client,
             Asker(self._contact),
@@ -81,7 +82,12 @@ class Agent:
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
         self._means = self._make_means()
         self._intake = Intake(self._sessions, client, self._holdings, state_dir, self._means)
-        self._pulse = Pulse(held=self._holdings.held, free_slots=self._free_slots, health=lambda: measure(state_dir))
+        self._pulse = Pulse(
+            held=self._holdings.held,
+            free_slots=self._free_slots,
+            health=lambda: measure(state_dir),
+            capabilities=self._capabilities,
+        )
         self._heartbeat = Heartbeat(
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
         )
@@ -166,7 +172,7 @@ class Agent:
         )
         await self._holdings.discard(registration.never_started)
         self._runners.configure(session.airflow)
-        self._pulse.begin()
+        self._pulse.begin(registration.capabilities)
         if dropping := self._obedience.apply(session.directives):
             await asyncio.wait(dropping)
         self._board.changed()
@@ -211,11 +217,18 @@ class Agent:
             queues=self._settings.queues,
             kinds=self._runners.kinds,
             slots=self._settings.slots,
-            capabilities=detect_capabilities(self._settings),
+            capabilities=self._capabilities(anew=True),
             versions=detect_versions(),
             held=self._holdings.held(),
             never_started=self._holdings.never_started(),
         )
+
+    def _capabilities(self, *, anew: bool = False) -> Capabilities:
+        """Return what to advertise. Looked at again only when a runner has become ready, or is not any more."""
+        runners = self._runners.advertised
+        if anew or self._detected is None or self._detected[0] != runners:
+            self._detected = runners, detect_capabilities(self._settings, runners)
+        return self._detected[1]
 
     def _free_slots(self) -> int:
         may_take = self._intake.is_fit and self._runners.are_ready and not self._drain.is_on

@@ -12,6 +12,7 @@ file                written by, when                             what it proves
                     one that claimed is the job
 ``token.wanted``    a task's supervisor                          Airflow does not take its token any more
 ``token.json``      agent; gone once it was taken                the new one (0600), or why there is none
+``env.json``        agent, before a start in tmux                what the child's environment is to be
 ``output.log``      the child's stdout and stderr                what it said beside its log
 ``log/``            the child                                    the log of record
 ``result.json``     the child, or the parent that reaped it      how it ended
@@ -80,8 +81,7 @@ class Identity:
 class Result:
     """How the process of a job ended: an exit code, or the signal that ended it.
 
-    ``state`` is the last state the task told Airflow (``success``, ``failed``, ``deferred``, ...),
-    where the job is a task and told one.
+    ``state``: the last one that a task told Airflow (``success``, ``deferred``, ...), if it told one.
     """
 
     exit_code: int | None

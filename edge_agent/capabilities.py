@@ -7,11 +7,12 @@ import os
 import platform
 import shutil
 import socket
+from collections.abc import Iterable
 
 import psutil
 
 from edge_agent import __version__
-from edge_agent.protocol import CapabilityValue, JobKind, Versions
+from edge_agent.protocol import CapabilityValue, JobKind, RunnerName, Versions
 from edge_agent.settings import AgentSettings
 
 _GIB = 1024**3
@@ -29,8 +30,10 @@ def detect_kinds(settings: AgentSettings) -> tuple[JobKind, ...]:
     return (JobKind.TASK, JobKind.COMMAND)
 
 
-def detect_capabilities(settings: AgentSettings) -> dict[str, CapabilityValue]:
-    """Return what to advertise.
+def detect_capabilities(
+    settings: AgentSettings, runners: Iterable[RunnerName] = (RunnerName.LOCAL,)
+) -> dict[str, CapabilityValue]:
+    """Return what to advertise, with the runners that are ready.
 
     ============ ============================ ==========================================
     name         example                      meaning
@@ -44,6 +47,7 @@ def detect_capabilities(settings: AgentSettings) -> dict[str, CapabilityValue]:
     tmux         true                         where tmux is installed
     hostname     db-07                        the host's own name
     runner.local true                         jobs can run as processes of the host
+    runner.tmux  true                         jobs can run in tmux sessions
     ============ ============================ ==========================================
     """
     detected: dict[str, CapabilityValue] = {
@@ -53,7 +57,7 @@ def detect_capabilities(settings: AgentSettings) -> dict[str, CapabilityValue]:
         "memory_gb": psutil.virtual_memory().total // _GIB,
         "python": platform.python_version(),
         "hostname": socket.gethostname(),
-        "runner.local": True,
+        **{f"runner.{name}": True for name in runners},
     }
     if airflow := installed_version("apache-airflow-core"):
         detected["airflow"] = airflow

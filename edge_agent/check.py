@@ -26,10 +26,11 @@ from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_ve
 from edge_agent.client import QueueClient, open_http
 from edge_agent.configuration import misspelt
 from edge_agent.diagnosis import explain
-from edge_agent.errors import AgentError, ProblemAnswer, QueueApiError
+from edge_agent.errors import AgentError, CannotStart, ProblemAnswer, QueueApiError
 from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
 from edge_agent.settings import AgentSettings
 from edge_agent.state_dir import StateDir
+from edge_agent.tmux_server import TmuxServer
 
 LEAST_FREE_BYTES = 100 * 1024**2
 """Below this a few logs fill the disk."""
@@ -63,11 +64,12 @@ class Finding:
 
 
 async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
-    """Look at disk, token, address, registration, clock and Dags, each only where it can be told."""
+    """Look at disk, tmux, token, address, registration, clock and Dags, each only where it can be told."""
     for sentence in misspelt():
         yield Finding(Level.NOTE, "settings", sentence)
     for finding in _disk(StateDir(settings.state_dir)):
         yield finding
+    yield _tmux(TmuxServer(StateDir(settings.state_dir).tmux))
     kinds = detect_kinds(settings)
     try:
         token = settings.read_token()
@@ -99,6 +101,14 @@ def _disk(state_dir: StateDir) -> Iterator[Finding]:
         yield Finding(Level.OK, "disk", free)
     if holder := state_dir.holder():
         yield Finding(Level.NOTE, "disk", f"agent {holder['name']!r} (pid {holder['pid']}) runs with it now")
+
+
+def _tmux(server: TmuxServer) -> Finding:
+    try:
+        server.check()
+    except CannotStart as error:
+        return Finding(Level.NOTE, "tmux", f"{error} Jobs that ask for it go to other agents")
+    return Finding(Level.OK, "tmux", "jobs may ask for it")
 
 
 async def _server(

@@ -1,4 +1,4 @@
-"""``edge-agent``: run | check | status | version.
+"""``edge-agent``: run | check | status | attach | version.
 
 Exit codes:
 
@@ -7,7 +7,7 @@ code meaning
 ==== ==================================================================================
 0    ``run``: drained and left; ``check``: all is well; ``status``: the agent runs
 1    ``run``: a defect, or what it needs is missing; ``check``: something is wrong;
-     ``status``: no agent runs
+     ``status``: no agent runs; ``attach``: there is no such session
 2    the command line or a setting is wrong
 3    the server refuses this agent: its token, its name, a queue or its version
 4    another agent uses the state directory
@@ -23,6 +23,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="run | check | status | version")
+    commands = parser.add_subparsers(required=True, metavar="run | check | status | attach | version")
     run = _add(
         commands,
         "run",
@@ -101,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "check", _check, "say what would keep the agent from working, before anything runs")
     status = _add(commands, "status", _status, "say what the agent of this host is doing now")
     status.add_argument("--json", action="store_true", help="for machines")
+    attach = _add(commands, "attach", _attach, "show the terminal of a job that runs in tmux (leave with Ctrl-B D)")
+    attach.add_argument("job", metavar="ID", help="how the id of the job or of its assignment begins")
+    attach.add_argument("--write", action="store_true", help="type into it, too; Ctrl-C then interrupts the job")
     version = commands.add_parser("version", help="print the version", description="Print the version.")
     version.set_defaults(command=_version)
     return parser
@@ -181,6 +185,20 @@ def _status(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(in_words(status)))
     return OK if status and status["running"] else FAILED
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    from edge_agent.attach import attach_words
+    from edge_agent.configuration import load_state_dir
+    from edge_agent.state_dir import StateDir
+
+    words = attach_words(StateDir(load_state_dir(arguments.config)), arguments.job, write=arguments.write)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("This shows a terminal on a terminal: run it in one (with ssh: ssh -t).", file=sys.stderr)
+        return FAILED
+    # Inside another tmux it would refuse, to keep one from a session that shows itself. Ours is another server.
+    environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
+    return os.execvpe(words[0], words, environment)  # noqa: S606  no shell is wanted
 
 
 def _version(_arguments: argparse.Namespace) -> int:

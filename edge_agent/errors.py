@@ -7,6 +7,7 @@
     +-- StateDirError            the state directory cannot be used
     |   +-- StateDirHeld         another agent uses it
     +-- CannotStart              a job could not be started as it was written
+    +-- CannotAttach             a job has no terminal to show
     +-- QueueApiError            a call to the queue API did not succeed
         +-- Unreachable          no answer came
         +-- UndecodableAnswer    an answer came, and not from a queue API we understand
@@ -44,6 +45,10 @@ class StateDirHeld(StateDirError):
 
 class CannotStart(AgentError):
     """A job could not be started as it was written. Nothing of it ran."""
+
+
+class CannotAttach(AgentError):
+    """A job has no terminal to show. The message says why, and what there is."""
 
 
 class QueueApiError(AgentError):

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from edge_agent.client import QueueClient
 from edge_agent.directives import Obedience
-from edge_agent.protocol import Beat, BeatAnswer, HostHealth, Session
+from edge_agent.protocol import Beat, BeatAnswer, Capabilities, HostHealth, Session
 from edge_agent.retry import HEARTBEAT
 from edge_agent.sessions import Sessions
 from edge_agent.status import StatusBoard
@@ -44,24 +44,29 @@ class Pulse:
         held: Callable[[], tuple[UUID, ...]],
         free_slots: Callable[[], int],
         health: Callable[[], HostHealth],
+        capabilities: Callable[[], Capabilities],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._held = held
         self._free_slots = free_slots
         self._health = health
+        self._capabilities = capabilities
+        self._advertised: Capabilities = {}
         self._clock = clock
         self._number = 1
         self._said_at = 0.0
         self._sent_at = 0.0
 
-    def begin(self) -> None:
-        """Begin a new session: the registration was heard like a beat."""
+    def begin(self, advertised: Capabilities) -> None:
+        """Begin a new session: the registration was heard like a beat, with these capabilities."""
         self._number = 1
         self._said_at = self._sent_at = self._clock()
+        self._advertised = advertised
 
     def is_due(self, interval_seconds: float) -> bool:
         """Whether a poll that starts now should carry a beat."""
-        return self.seconds_unsaid() >= DUE_PART * interval_seconds
+        is_news = self._capabilities() != self._advertised
+        return is_news or self.seconds_unsaid() >= DUE_PART * interval_seconds
 
     def seconds_unsaid(self) -> float:
         """How long ago the last acknowledged beat was sent."""
@@ -74,13 +79,21 @@ class Pulse:
     def next(self) -> Beat:
         """Make the beat that is to be acknowledged next, to be sent at once."""
         self._sent_at = self._clock()
-        return Beat(number=self._number, held=self._held(), free_slots=self._free_slots(), health=self._health())
+        capabilities = self._capabilities()
+        return Beat(
+            number=self._number,
+            held=self._held(),
+            free_slots=self._free_slots(),
+            capabilities=None if capabilities == self._advertised else capabilities,
+            health=self._health(),
+        )
 
     def acknowledged(self, beat: Beat, *, sent_at: float) -> None:
         """Note that the server has heard a beat. One that another way has brought before changes nothing."""
         if beat.number == self._number:
             self._number += 1
             self._said_at = sent_at
+            self._advertised = self._advertised if beat.capabilities is None else beat.capabilities
 
     def now(self) -> float:
         """Return the time of its clock, to say later when a beat was sent."""

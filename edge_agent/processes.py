@@ -61,7 +61,7 @@ class Process:
 
         Returns when the leader is gone. Asked again while it ends, it does the same again.
         """
-        victims = _descendants(self.identity)
+        victims = family_of(self.identity)
         _send(self.identity, signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds):
@@ -101,7 +101,7 @@ def sweep(leader: Identity, known: Iterable[Identity] = ()) -> None:
     What starts a session of its own (Airflow's Bash operator does) is found by its descent, so it must
     have been looked for while its parent lived: that is ``known``.
     """
-    victims = {*known, *_descendants(leader)}
+    victims = {*known, *family_of(leader)}
     if killed := sum(_send(victim, signal.SIGKILL) for victim in victims):
         logger.info("Killed %d processes left by process %d.", killed, leader.pid, extra={"event": "processes_killed"})
 
@@ -147,7 +147,7 @@ def _send(identity: Identity, number: signal.Signals) -> bool:
     return True
 
 
-def _descendants(leader: Identity) -> set[Identity]:
+def family_of(leader: Identity) -> set[Identity]:
     """Return the leader if it lives, the other members of its session, and all these have started.
 
     A session is told by its leader's pid. That pid may be another process's by now; then the session of

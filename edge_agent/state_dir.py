@@ -5,6 +5,7 @@
 ``kept/``                     those of jobs that failed, where these are to be kept (:mod:`edge_agent.kept`)
 ``status.json``               what the agent does now, for ``edge-agent status``
 ``agent.lock``                held by the running agent; its text says which
+``tmux/``                     socket of the agent's own tmux server (:mod:`edge_agent.tmux_server`)
 ============================  ==========================================================================
 
 What if it dies here? The lock is the kernel's and goes with the process, however it ends.
@@ -33,6 +34,7 @@ class StateDir:
         self.attempts = path / "attempts"
         self.kept = path / "kept"
         self.status_file = path / "status.json"
+        self.tmux = path / "tmux"
         self._lock_file = path / "agent.lock"
 
     def prepare(self) -> None:

@@ -121,7 +121,9 @@ def in_words(status: dict[str, Any]) -> list[str]:
         lines.append("  NOT READY: no job can be started yet; the agent's log says why if it lasts")
     lines += [f"  {loop}: {now['doing']} (since {now['since']})" for loop, now in status["loops"].items()]
     lines += [
-        f"  job {each['label']}: {each['stage']}, pid {each['pid']}, {each['log_bytes_delivered']} log bytes delivered"
+        f"  job {each['label']}: {each['stage']}, pid {each['pid']}, "
+        f"{each['log_bytes_delivered']} log bytes delivered, "
+        f"id {each['job_id']}"
         for each in status["assignments"]
     ]
     return lines

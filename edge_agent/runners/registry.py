@@ -10,7 +10,9 @@ from edge_agent.errors import CannotStart
 from edge_agent.protocol import AirflowSettings, JobKind, RunnerName
 from edge_agent.runners.base import Runner
 from edge_agent.runners.local import LocalRunner
+from edge_agent.runners.tmux import TmuxCommandRunner
 from edge_agent.settings import AgentSettings
+from edge_agent.tmux_server import TmuxServer
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,9 @@ Place = tuple[JobKind, RunnerName]
 class Runners:
     """The runners of one agent. A job for another one is refused: such was not advertised.
 
-    ``changed`` is called when :attr:`are_ready` changes.
+    What runs locally must be ready, or the agent takes no work at all. Any other runner that is not ready
+    is only not advertised, so that no job that asks for it comes here. ``changed`` is called when
+    :attr:`are_ready` or :attr:`advertised` changes.
     """
 
     def __init__(
@@ -41,8 +45,11 @@ class Runners:
         self._changed = changed
         self._sleep = sleep
         self._configured = asyncio.Event()
+        self._complaints: dict[RunnerName, str] = {}
         self.are_ready = False
         """Whether a job could be started at once."""
+        self.advertised: tuple[RunnerName, ...] = (RunnerName.LOCAL,)
+        """The names of the runners that jobs may ask for."""
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
@@ -78,34 +85,49 @@ class Runners:
             await runner.close()
 
     async def _prepare(self) -> bool:
-        try:
-            for runner in self._by_place.values():
+        complaints: dict[RunnerName, str] = {}
+        for (_, name), runner in self._by_place.items():
+            try:
                 await runner.prepare()
-        except CannotStart as error:
-            logger.error(  # noqa: TRY400  the traceback says nothing the sentence does not
-                "This host cannot start jobs now, and takes none: %s", error, extra={"event": "not_ready"}
-            )
-            self._set_ready(ready=False)
-            return False
-        self._set_ready(ready=True)
-        return True
-
-    def _set_ready(self, *, ready: bool) -> None:
-        if ready != self.are_ready:
-            self.are_ready = ready
+            except CannotStart as error:
+                complaints.setdefault(name, str(error))
+        self._tell(complaints)
+        names = dict.fromkeys(name for _, name in self._by_place)
+        are_ready = RunnerName.LOCAL not in complaints
+        advertised = tuple(name for name in names if name is RunnerName.LOCAL or name not in complaints)
+        if (are_ready, advertised) != (self.are_ready, self.advertised):
+            self.are_ready, self.advertised = are_ready, advertised
             self._changed()
+        return are_ready
+
+    def _tell(self, complaints: dict[RunnerName, str]) -> None:
+        """Log what is not ready: again and again where it keeps the agent from working, else once."""
+        for name, complaint in complaints.items():
+            if name is RunnerName.LOCAL:
+                logger.error("This host cannot start jobs now, and takes none: %s", complaint, extra=_NOT_READY)
+            elif self._complaints.get(name) != complaint:
+                logger.info("No jobs with the runner %r come here: %s", name.value, complaint, extra=_NOT_READY)
+        self._complaints = complaints
+
+
+_NOT_READY = {"event": "not_ready"}
 
 
 def runners_of(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> dict[Place, Runner]:
     """Make the runners of an agent that takes these kinds of job."""
     by_place: dict[Place, Runner] = {}
+    tmux, attempts = TmuxServer(settings.state_dir / "tmux"), settings.state_dir / "attempts"
     if JobKind.TASK in kinds:
         # Imported here: an agent without tasks stays smaller.
-        from edge_agent.runners.task import TaskRunner
+        from edge_agent.runners.task import TaskRunner, TmuxTaskRunner
 
         by_place[JobKind.TASK, RunnerName.LOCAL] = TaskRunner(
             agent_name=settings.name, server=settings.execution_api, log=settings.state_dir / "task_host.log"
         )
+        by_place[JobKind.TASK, RunnerName.TMUX] = TmuxTaskRunner(
+            tmux, attempts, agent_name=settings.name, execution_api=settings.execution_api
+        )
     if JobKind.COMMAND in kinds:
         by_place[JobKind.COMMAND, RunnerName.LOCAL] = LocalRunner()
+        by_place[JobKind.COMMAND, RunnerName.TMUX] = TmuxCommandRunner(tmux, attempts)
     return by_place

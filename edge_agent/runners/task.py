@@ -1,4 +1,4 @@
-"""Airflow's tasks: handed to the task host, which forks a supervisor for each.
+"""Airflow's tasks: handed to the task host, which forks a supervisor for each; or in tmux, one interpreter each.
 
 Imported only where this agent takes tasks; even then Airflow itself is imported by a child process.
 """
@@ -16,7 +16,9 @@ from edge_agent.attempt_dir import AttemptDir, Identity
 from edge_agent.errors import CannotStart
 from edge_agent.protocol import AirflowSettings
 from edge_agent.runners.base import Runner
+from edge_agent.runners.tmux import TmuxRunner
 from edge_agent.task_host import TaskHost, log_of, task_environment
+from edge_agent.tmux_server import TmuxServer
 
 
 class TaskRunner(Runner):
@@ -34,13 +36,7 @@ class TaskRunner(Runner):
         if airflow == self._airflow:
             return
         self._airflow = airflow
-        environment = task_environment(
-            os.environ,
-            agent_name=self._agent_name,
-            executor=airflow.executor,
-            default_queue=airflow.default_queue,
-            server=self._server,
-        )
+        environment = _environment(airflow, self._agent_name, self._server)
         if self._host is None:
             self._host = TaskHost(python=sys.executable, environment=environment, log=self._log)
         else:
@@ -65,6 +61,46 @@ class TaskRunner(Runner):
 
     def _known_host(self) -> TaskHost:
         if self._host is None:
-            msg = "The site's Airflow settings are not known yet: this agent never registered."
-            raise CannotStart(msg)
+            raise CannotStart(NOT_KNOWN)
         return self._host
+
+
+class TmuxTaskRunner(TmuxRunner):
+    """Runs task jobs of one site in tmux, each 3 to 4 s later than the task host would: without a zygote."""
+
+    def __init__(self, server: TmuxServer, attempts: Path, *, agent_name: str, execution_api: str) -> None:
+        super().__init__(server, attempts)
+        self._agent_name = agent_name
+        self._execution_api = execution_api
+        self._airflow: AirflowSettings | None = None
+
+    @override
+    def configure(self, airflow: AirflowSettings) -> None:
+        self._airflow = airflow
+
+    @override
+    def words_of(self, attempt: AttemptDir) -> list[str]:
+        return [sys.executable, "-P", "-m", "edge_agent.task_host.alone", str(attempt.path)]
+
+    @override
+    def environment(self) -> dict[str, str]:
+        if self._airflow is None:
+            raise CannotStart(NOT_KNOWN)
+        return _environment(self._airflow, self._agent_name, self._execution_api)
+
+    @override
+    def log_of(self, payload: dict[str, Any]) -> str:
+        return log_of(payload)
+
+
+NOT_KNOWN = "The site's Airflow settings are not known yet: this agent never registered."
+
+
+def _environment(airflow: AirflowSettings, agent_name: str, server: str) -> dict[str, str]:
+    return task_environment(
+        os.environ,
+        agent_name=agent_name,
+        executor=airflow.executor,
+        default_queue=airflow.default_queue,
+        server=server,
+    )

@@ -1,10 +1,13 @@
 """The process that is a command job: claims the attempt, runs the command, records how it ended.
 
-Run as ``python -m edge_agent.runners.wrapper <attempt directory>``, in an OS session of its own. It
-imports next to nothing: it starts once per job, and stays as long as the job.
+Run as ``python -m edge_agent.runners.wrapper <attempt directory>``, in an OS session of its own, its
+output to the attempt's file. It imports next to nothing: it starts once per job, and stays as long as
+the job. The command gets a process group, a umask of 022 and, where it asks for one, a user of its own;
+the wrapper stays the agent's user, so that the attempt directory does.
 
 What if it dies here? Before the claim: nothing was started. After it: the agent finds the claim
-without a result, kills what is left of the session and reports that.
+without a result, kills what is left of the session and reports that. What if its terminal goes away
+(somebody killed the tmux session or the server)? The command is ended, and the result says why.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from edge_agent.attempt_dir import AttemptDir, Result
+from edge_agent.attempt_dir import AttemptDir, Identity, Result
+from edge_agent.runners import terminal
+from edge_agent.runners.account import Account
 
 NOT_FOUND = 127
 """Exit code for a program that is not there, as shells have it."""
@@ -27,52 +32,117 @@ NOT_FOUND = 127
 NOT_RUNNABLE = 126
 """Exit code for a program, or a working directory, that cannot be used; as shells have it."""
 
+UMASK = 0o022
+"""Of every command, however the agent was started. A command that wants another sets it."""
+
 WRITE_AGAIN_SECONDS = 1.0
+
+HANGUP_GRACE_SECONDS = 10
+"""How long a command may take to end when its terminal is gone, before everything of it is killed."""
+
+HUNG_UP = "Its tmux session was killed, or the whole tmux server; it was ended with it."
 
 
 class Command:
     """The command of one attempt, and the one place that signals go to."""
 
-    def __init__(self) -> None:
+    def __init__(self, attempt: AttemptDir) -> None:
+        self._attempt = attempt
+        self._has_terminal = terminal.has_terminal()
         self._process: subprocess.Popen[bytes] | None = None
-        self._asked_to_end = False
+        self._asked_by = 0
+        self._family: set[Identity] = set()
 
-    def asked_to_end(self, number: int, frame: FrameType | None) -> None:
-        """Pass the request on to the command and all of its group, now or as soon as it runs."""
-        self._asked_to_end = True
-        if self._process is not None and self._process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGTERM)
+    @property
+    def _is_hung_up(self) -> bool:
+        return self._asked_by == signal.SIGHUP
+
+    def take_signals(self) -> None:
+        """Take what asks for an end. Without a terminal nothing hangs up."""
+        for number in (signal.SIGTERM, signal.SIGINT, *[signal.SIGHUP] * self._has_terminal):
+            signal.signal(number, self._asked_to_end)
 
     def run(self, payload: dict[str, Any]) -> Result:
         """Run the command to its end. Its output goes where the wrapper's goes."""
-        command = payload["command"]
-        words = ["/bin/sh", "-c", command] if isinstance(command, str) else command
-        environment = os.environ | (payload.get("env") or {})
-        if self._asked_to_end:
-            return Result(exit_code=None, signal=signal.SIGTERM, message="It was asked to end before it began.")
-        cwd = payload.get("cwd") or os.environ.get("HOME") or "/"
+        if self._asked_by:
+            return Result(exit_code=None, signal=self._asked_by, message="It was asked to end before it began.")
         try:
-            self._process = subprocess.Popen(words, env=environment, cwd=cwd, process_group=0)
-        except (OSError, ValueError) as error:
+            self._process = self._start(payload)
+        except (LookupError, OSError, ValueError) as error:
             exit_code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUNNABLE
             return Result(exit_code=exit_code, message=f"It could not be run: {error}")
-        if self._asked_to_end:  # between the two lines above
-            self.asked_to_end(signal.SIGTERM, None)
-        returncode = self._process.wait()
+        if self._asked_by:  # between the two lines above
+            self._pass_on()
+        with terminal.shown(self._attempt.output) if self._has_terminal else nullcontext():
+            returncode = self._process.wait()
+        if self._has_terminal:
+            terminal.take_back()
+        if self._is_hung_up:
+            self._end_all()
+            return Result(exit_code=None, signal=signal.SIGHUP, message=HUNG_UP)
         if returncode < 0:
             return Result(exit_code=None, signal=-returncode)
         return Result(exit_code=returncode)
+
+    def _start(self, payload: dict[str, Any]) -> subprocess.Popen[bytes]:
+        command = payload["command"]
+        environment, home = dict(os.environ), os.environ.get("HOME") or "/"
+        drop: dict[str, Any] = {}
+        if name := payload.get("run_as_user"):
+            account = Account.of(name)
+            environment, home = account.environment(environment), account.directory
+            drop = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
+            # So that he can open /dev/stdout and /dev/stderr, too. The directory stays closed to him.
+            os.fchown(1, account.uid, account.gid)
+        if self._has_terminal:
+            terminal.make_ready()
+        return subprocess.Popen(
+            ["/bin/sh", "-c", command] if isinstance(command, str) else command,
+            env=environment | (payload.get("env") or {}),
+            cwd=payload.get("cwd") or home,
+            process_group=0,
+            umask=UMASK,
+            preexec_fn=terminal.take if self._has_terminal else None,  # noqa: PLW1509  there is no thread yet
+            **drop,
+        )
+
+    def _asked_to_end(self, number: int, _frame: FrameType | None) -> None:
+        """Pass the request on to the command and all of its group, now or as soon as it runs."""
+        self._asked_by = number
+        if self._process is not None and self._process.poll() is None:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        assert self._process is not None  # noqa: S101  both callers have just looked
+        if self._is_hung_up:  # nobody else sees to the end of this: the agent may be away
+            self._look_at_family()
+            signal.signal(signal.SIGALRM, self._end_all)
+            signal.alarm(HANGUP_GRACE_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+
+    def _look_at_family(self) -> None:
+        """Note what there is, as long as it can be told by its descent."""
+        # Imported here: hardly ever needed, and most of what a wrapper would weigh.
+        from edge_agent.processes import family_of
+
+        self._family |= family_of(Identity.of(os.getpid()))
+
+    def _end_all(self, *_: object) -> None:
+        """Kill what is left of it, but not ourselves."""
+        from edge_agent.processes import sweep
+
+        sweep(Identity.of(os.getpid()), self._family)
 
 
 def main(directory: str) -> int:
     """Run one attempt. The exit code is of no interest: ``result.json`` is the truth."""
     attempt = AttemptDir(Path(directory))
-    command = Command()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, command.asked_to_end)
+    command = Command(attempt)
+    command.take_signals()
     if attempt.claim("started") != "started":
         return 0
+    terminal.take_environment(attempt)
     result = command.run(attempt.read("payload.json") or {})
     if result.message:
         with suppress(OSError):  # The disk may be full; the message is in the result too.

@@ -22,7 +22,7 @@ from edge_agent.errors import CannotStart
 from edge_agent.fresh_token import FreshToken
 from edge_agent.processes import sweep
 from edge_agent.task_host.environment import of_attempt
-from edge_agent.task_host.messages import Spawn, Started, encode
+from edge_agent.task_host.messages import Message, Spawn, Started, encode
 from edge_agent.task_host.outcome import Told, judge
 
 WRITE_AGAIN_SECONDS = 1.0
@@ -32,8 +32,12 @@ class _AskedToEnd(BaseException):
     """SIGTERM, while Airflow's supervisor does not pass it on to the task itself."""
 
 
-def become(wanted: Spawn, channel: socket.socket) -> NoReturn:
-    """Live as the supervisor of one attempt. The exit code is that of the result."""
+def become(wanted: Spawn, channel: socket.socket | None) -> NoReturn:
+    """Live as the supervisor of one attempt. The exit code is that of the result.
+
+    ``channel``: where a fork says that it has begun. None: there is no zygote, and Airflow is yet to be
+    imported; this process leads an OS session and has a terminal.
+    """
     code = 1
     try:
         code = _live(wanted, channel)
@@ -48,36 +52,45 @@ def become(wanted: Spawn, channel: socket.socket) -> NoReturn:
         os._exit(code)
 
 
-def _live(wanted: Spawn, channel: socket.socket) -> int:
-    os.setsid()
-    _take_signals()
+def _live(wanted: Spawn, channel: socket.socket | None) -> int:
+    if channel is not None:
+        os.setsid()
+    _take_signals(has_terminal=channel is None)
     attempt = AttemptDir(Path(wanted.attempt))
     identity = Identity.of(os.getpid())
     if attempt.claim("started") != "started" or attempt.identity() != identity:
         return 0  # Nobody wants it any more, or it runs already.
-    with suppress(OSError):  # The agent may be gone. The claim tells the next one.
-        channel.sendall(encode(Started(wanted.number, identity)))
-    channel.close()
+    if channel is not None:
+        _tell(channel, Started(wanted.number, identity))
     _redirect(attempt.output)
-    result = _run(attempt, wanted)
+    result = _run(attempt, wanted, is_warm=channel is not None)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     FreshToken(attempt).forget()
     _record(attempt, result)
     return result.exit_code if result.exit_code is not None else 128 + (result.signal or 0)
 
 
-def _run(attempt: AttemptDir, wanted: Spawn) -> Result:
-    # Imported by the zygote long ago; here, so that nothing before the claim depends on Airflow.
-    from setproctitle import setproctitle
+def _tell(channel: socket.socket, message: Message) -> None:
+    with channel, suppress(OSError):  # The agent may be gone. The claim tells the next one.
+        channel.sendall(encode(message))
 
-    from edge_agent.task_host import warm, workload
+
+def _run(attempt: AttemptDir, wanted: Spawn, *, is_warm: bool) -> Result:
+    # Imported here, so that nothing before the claim depends on Airflow; by the zygote, long ago.
+    from edge_agent.task_host import warm
 
     told = Told()
     try:
         payload = attempt.read("payload.json") or {}
         attempt.forget_payload()
         os.environ.update(of_attempt(attempt, agent=wanted.agent, server=wanted.server))
+        if not is_warm:
+            warm.warm_up()
         warm.wake_child()
+        from setproctitle import setproctitle
+
+        from edge_agent.task_host import workload
+
         work = workload.read(payload, server=wanted.server, attempt=attempt)
         del payload
         told = work.told
@@ -100,13 +113,15 @@ def _cut_short(told: Told, otherwise: Result) -> Result:
     return judge(0, told) if told.state is not None else otherwise
 
 
-def _take_signals() -> None:
+def _take_signals(*, has_terminal: bool) -> None:
     """Take SIGTERM as what it is, a request to end; and leave nothing of what Airflow's import did."""
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _asked_to_end)
+    if has_terminal:  # it was taken away: somebody has killed the session, or the whole tmux server
+        signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def _asked_to_end(_number: int, _frame: FrameType | None) -> None:

@@ -30,6 +30,9 @@ from collections.abc import Mapping
 
 from edge_agent.attempt_dir import AttemptDir
 
+SERVER = "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
+"""Where a task talks to Airflow."""
+
 AGENT_NAME = "EDGE_AGENT_NAME"
 """Which agent runs a task; what :func:`edge_agent.task_host.hostname.agent_name` answers with."""
 
@@ -61,7 +64,7 @@ def task_environment(
     fixed = {
         AGENT_NAME: agent_name,
         "AIRFLOW__CORE__EXECUTOR": executor,
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": server,
+        SERVER: server,
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "edge_agent.task_host.hostname.agent_name",
         "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": NEVER,
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": NEVER,
@@ -80,6 +83,6 @@ def of_attempt(attempt: AttemptDir, *, agent: str, server: str) -> dict[str, str
         AGENT_NAME: agent,
         ASSIGNMENT_ID: attempt.path.name,
         JOB_ID: offer.get("job_id", ""),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": server,
+        SERVER: server,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(attempt.log_folder),
     }

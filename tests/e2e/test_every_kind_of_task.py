@@ -40,6 +40,12 @@ def test_bash_says_where_it_ran(kinds: DagRun):
     assert kinds.xcom("bash") == "onprem-1"
 
 
+def test_a_task_in_tmux_is_one_like_any_other(kinds: DagRun):
+    """It goes to an agent that has told the server of its tmux, and says there where it ran."""
+    assert kinds.xcom("in_tmux") == "onprem-1"
+    kinds.wait_for_log("in_tmux", "onprem-1")
+
+
 def test_values_travel_between_tasks(kinds: DagRun):
     assert kinds.xcom("consume") == 6
     assert kinds.xcom("total") == sum(number * number for number in range(50))

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator, BaseSensorOperator, Connection, Variable, 
 
 AGENT = {"executor": "EdgeAgentExecutor", "queue": "onprem"}
 LINUX = {"edge_agent": {"requires": {"os": "linux"}, "runner": "local"}}
+IN_TMUX = {"edge_agent": {"runner": "tmux"}}
 
 
 class WaitsElsewhere(BaseOperator):
@@ -46,6 +47,7 @@ def leave_a_note(context):
 def kinds():
     """Run one task of each kind."""
     BashOperator(task_id="bash", bash_command="echo $EDGE_AGENT_NAME", executor_config=LINUX, **AGENT)
+    BashOperator(task_id="in_tmux", bash_command="echo $EDGE_AGENT_NAME", executor_config=IN_TMUX, **AGENT)
 
     @task(**AGENT)
     def produce():

@@ -56,7 +56,7 @@ def test_a_payload_that_makes_no_sense_is_rejected_in_words(queue, agent):
     assert "The command cannot be read: command" in job.ending.message
 
 
-@pytest.mark.parametrize(("kind", "runner"), [(JobKind.TASK, RunnerName.LOCAL), (JobKind.COMMAND, RunnerName.TMUX)])
+@pytest.mark.parametrize(("kind", "runner"), [(JobKind.TASK, RunnerName.LOCAL), (JobKind.TASK, RunnerName.TMUX)])
 def test_a_job_this_agent_has_no_runner_for_is_rejected(queue, agent, kind, runner):
     job = queue.submit_job(Job(payload={"command": "true"}, kind=kind, runner=runner))
     assert (ended(job).state, job.ending.reason) == (JobState.FAILED, EndReason.REJECTED)

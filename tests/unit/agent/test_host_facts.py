@@ -22,6 +22,7 @@ from edge_agent.state_dir import StateDir
 from tests.unit.protocol.examples import AIRFLOW, MESSAGES
 
 TASK, COMMAND = (JobKind.TASK, RunnerName.LOCAL), (JobKind.COMMAND, RunnerName.LOCAL)
+IN_TMUX = (JobKind.COMMAND, RunnerName.TMUX)
 
 
 @pytest.fixture
@@ -66,6 +67,8 @@ def test_configured_capabilities_replace_and_add(settings):
     found = detect_capabilities(settings(capabilities={"os": "beos", "gpu": "a100"}))
     assert (found["os"], found["gpu"], found["python"]) == ("beos", "a100", platform.python_version())
     assert found["runner.local"] is True
+    assert "runner.tmux" not in found
+    assert detect_capabilities(settings(), list(RunnerName))["runner.tmux"] is True
     assert int(found["cpus"]) >= 1
 
 
@@ -141,6 +144,26 @@ async def test_runners_that_are_not_ready_are_tried_again_and_told(caplog):
     assert [record.event for record in caplog.records] == ["not_ready", "not_ready"]
     await runners.close()
     assert stub.closed
+
+
+async def test_a_runner_that_agents_can_do_without_is_not_advertised_until_it_is_ready(caplog):
+    local, tmux, slept = Stub(), Stub(), []
+    tmux.complaints = ["no tmux here"] * 2
+
+    async def sleep(_seconds):
+        slept.append((runners.are_ready, runners.advertised))
+        if len(slept) == 3:
+            raise Enough
+
+    caplog.set_level("INFO")
+    runners = Runners({COMMAND: local, IN_TMUX: tmux}, changed=lambda: None, sleep=sleep)
+    runners.configure(AIRFLOW)
+    with pytest.raises(Enough):
+        await runners.run()
+    assert slept == [(True, (RunnerName.LOCAL,))] * 2 + [(True, (RunnerName.LOCAL, RunnerName.TMUX))]
+    assert [record.getMessage() for record in caplog.records] == [
+        "No jobs with the runner 'tmux' come here: no tmux here"
+    ], "told once"
 
 
 def test_a_job_gets_the_runner_of_its_kind_and_place(settings):

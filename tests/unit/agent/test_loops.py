@@ -11,7 +11,7 @@ import pytest
 from edge_agent.drain import Drain
 from edge_agent.heartbeat import Pulse
 from edge_agent.polling import Polling
-from edge_agent.protocol import Directives, HostHealth, PollAnswer
+from edge_agent.protocol import Capabilities, Directives, HostHealth, PollAnswer
 from tests.support.waiting import wait_until_async
 from tests.unit.protocol.examples import LIMITS
 
@@ -31,8 +31,8 @@ def clock():
 
 @pytest.fixture
 def pulse(clock):
-    beating = Pulse(held=lambda: (), free_slots=lambda: 3, health=HostHealth, clock=clock)
-    beating.begin()
+    beating = Pulse(held=lambda: (), free_slots=lambda: 3, health=HostHealth, capabilities=dict, clock=clock)
+    beating.begin({})
     return beating
 
 
@@ -61,16 +61,30 @@ def test_a_beat_acknowledged_twice_counts_once(pulse, clock):
 
 def test_what_a_beat_says_is_as_of_when_it_is_sent(clock):
     held: list[UUID] = []
-    beating = Pulse(held=lambda: tuple(held), free_slots=lambda: 1, health=HostHealth, clock=clock)
-    beating.begin()
+    beating = Pulse(held=lambda: tuple(held), free_slots=lambda: 1, health=HostHealth, capabilities=dict, clock=clock)
+    beating.begin({})
     assert beating.next().held == ()
     held.append(uuid4())
     assert beating.next().held == tuple(held)
 
 
+def test_capabilities_are_told_when_they_have_changed_until_that_is_acknowledged(clock):
+    now: Capabilities = {}
+    beating = Pulse(held=tuple, free_slots=lambda: 1, health=HostHealth, capabilities=lambda: now, clock=clock)
+    beating.begin({})
+    assert (beating.next().capabilities, beating.is_due(10)) == (None, False)
+    now = {"runner.tmux": True}
+    assert beating.is_due(10), "at once, not with the next beat that would be due"
+    beating.next()
+    beating.acknowledged(beating.next(), sent_at=clock.now)
+    assert (beating.next().capabilities, beating.is_due(10)) == (None, False)
+    now = {}
+    assert beating.next().capabilities == {}
+
+
 def test_numbers_begin_anew_with_each_session(pulse, clock):
     pulse.acknowledged(pulse.next(), sent_at=clock.now)
-    pulse.begin()
+    pulse.begin({})
     assert pulse.next().number == 1
 
 

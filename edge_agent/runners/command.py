@@ -1,0 +1,79 @@
+"""What a command job is, the same wherever on the host it runs."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import override
+
+from edge_agent.attempt_dir import AttemptDir
+from edge_agent.errors import CannotStart
+from edge_agent.runners.account import Account
+from edge_agent.runners.base import Runner
+from edge_agent.settings import ENV_PREFIX
+
+
+class CommandPayload(BaseModel):
+    """What a command job is. What a newer server adds is ignored.
+
+    ``command``: a list is run as it is, a text by ``/bin/sh -c``. ``env``: added to the environment of
+    the agent. ``cwd``: the home directory unless given. ``run_as_user``: the user of the host it runs
+    as, who gets an environment and a home of his own; only an agent of root can do that.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    command: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)]
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    run_as_user: Annotated[str, Field(min_length=1)] | None = None
+
+
+class CommandRunner(Runner):
+    """Runs command jobs by the wrapper. Where, says who derives from it."""
+
+    @override
+    def log_of(self, payload: dict[str, Any]) -> str:
+        try:
+            command = CommandPayload.model_validate(payload)
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            msg = f"The command cannot be read: {faults}."
+            raise CannotStart(msg) from error
+        if command.run_as_user is not None:
+            _check_account(command.run_as_user)
+        return "output.log"
+
+
+def wrapper_of(attempt: AttemptDir) -> list[str]:
+    """Return the command line of the process that is a command job."""
+    # -P: the directory the agent was started in is no place to import from.
+    return [sys.executable, "-P", "-m", "edge_agent.runners.wrapper", str(attempt.path)]
+
+
+def environment_for_jobs() -> dict[str, str]:
+    """Return the agent's environment without its own settings: one of them is its token."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+
+
+def _check_account(name: str) -> None:
+    """Refuse what could only fail later.
+
+    :raises CannotStart: saying what to do.
+    """
+    if os.geteuid() != 0:
+        own = pwd.getpwuid(os.geteuid()).pw_name
+        msg = (
+            f"It was to run as user {name!r}, which only an agent of root can do; this one runs as {own!r}. "
+            "Run the agent as root, or leave run_as_user out."
+        )
+        raise CannotStart(msg)
+    try:
+        Account.of(name)
+    except LookupError:
+        msg = f"It was to run as user {name!r}, whom this host does not know. Create the user, or name another."
+        raise CannotStart(msg) from None

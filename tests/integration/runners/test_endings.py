@@ -1,0 +1,134 @@
+"""How a command ends is told as it was, whichever runner it has."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from edge_agent.protocol import EndReason, JobState
+from tests.support.runner_bed import gone, lives
+from tests.support.waiting import wait_until, wait_until_async
+
+
+@pytest.mark.parametrize("exit_code", [0, 1, 7, 137])
+async def test_an_exit_code_is_told(bed, exit_code):
+    job = await bed.run(["sh", "-c", f"exit {exit_code}"])
+    assert (job.ending.reason, job.ending.exit_code, job.ending.signal) == (EndReason.EXIT, exit_code, None)
+    assert job.ending.state is (JobState.FAILED if exit_code else JobState.SUCCEEDED)
+
+
+async def test_an_exit_at_top_level_ends_the_command_and_not_what_records_it(bed):
+    job = await bed.run("exit 7")
+    assert (job.ending.reason, job.ending.exit_code) == (EndReason.EXIT, 7)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+async def test_a_command_that_a_signal_ended_is_told_with_the_signal(bed, number):
+    job = await bed.run(f"kill -{number:d} $$")
+    assert (job.ending.reason, job.ending.signal, job.ending.exit_code) == (EndReason.SIGNAL, number, None)
+
+
+@pytest.mark.parametrize(("command", "exit_code"), [(["/no/such/program"], 127), (["/etc/passwd"], 126)])
+async def test_what_cannot_be_run_is_told_in_its_log(bed, command, exit_code):
+    job = await bed.run(command)
+    assert job.ending.exit_code == exit_code
+    assert command[0].encode() in job.log
+
+
+async def test_a_command_whose_wrapper_is_killed_does_not_run_on(bed):
+    job = bed.begin("trap '' TERM HUP; echo $PPID $$ up; while :; do sleep 0.05; done")
+    wrapper, shell, _ = await job.says(b"up")
+    os.kill(int(wrapper), signal.SIGKILL)
+    ending = await job.ended()
+    assert (ending.state, ending.reason) == (JobState.FAILED, EndReason.SIGNAL)
+    assert "that the agent did not send" in ending.message
+    await gone(shell)
+
+
+async def test_a_cancelled_command_may_tidy_up(bed):
+    job = bed.begin("trap 'echo tidied; exit 3' TERM; echo up; while :; do sleep 0.05; done")
+    await job.says(b"up")
+    bed.cancel(job)
+    assert (await job.ended()).state is JobState.CANCELLED
+    assert job.log.endswith(b"tidied\n")
+
+
+async def test_what_ignores_the_request_to_end_is_killed_with_all_its_family(bed):
+    """One grandchild in its group, one in a session of its own; both ignore the request, too."""
+    job = bed.begin("trap '' TERM; sleep 300 & echo $!; setsid sleep 300 & echo $!; echo $$ up; wait; wait")
+    *family, _ = await job.says(b"up")
+    bed.cancel(job)
+    assert (await job.ended()).state is JobState.CANCELLED
+    for pid in family:
+        await gone(pid)
+
+
+async def test_a_grandchild_that_holds_the_output_open_does_not_hold_up_the_result(bed):
+    """And it goes on: what is left running on purpose is nobody else's to end."""
+    job = await bed.run("sleep 300 & echo $PPID $!")
+    assert job.ending.state is JobState.SUCCEEDED
+    wrapper, left = job.log.split()
+    await gone(wrapper)  # and with it the session, whose end may hang up what is in its terminal
+    assert lives(left)
+    os.kill(int(left), signal.SIGKILL)
+    await gone(left)
+
+
+async def test_a_command_outlives_the_agent_that_started_it(bed, name, state, tmp_path):
+    """The agent is killed; the next one finds the command by its identity, with all it said."""
+    gate = tmp_path / "gate"
+    told = {
+        "runner": name,
+        "state": str(state),
+        "command": f"echo up; until [ -e {gate} ]; do sleep 0.05; done; echo through; exit 5",
+    }
+    words = [sys.executable, "-m", "tests.support.runner_agent", json.dumps(told)]
+    agent = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+    assert agent.stdout is not None
+    path = (await agent.stdout.readline()).decode().strip()
+    agent.kill()
+    await agent.wait()
+    job = bed.adopt(Path(path))
+    gate.touch()
+    ending = await job.ended()
+    assert (ending.reason, ending.exit_code) == (EndReason.EXIT, 5)
+    assert bytes(job.log) == b"up\nthrough\n"
+
+
+async def test_a_full_disk_costs_neither_exit_code_nor_result(bed, state, small_disk):
+    """The job counts as running until there is room for its result."""
+    bed.attempts = small_disk
+    job = bed.begin("head -c 4000000 /dev/zero; exit 9")
+    await wait_until_async(lambda: _free_bytes(small_disk), until=lambda free: free == 0, what="the disk is full")
+    leader = psutil.Process(job.attempt.identity().pid)
+    what = "the command has ended, and its wrapper waits for room"
+    await wait_until_async(leader.children, until=lambda left: not left, what=what)
+    assert job.ending is None
+    os.truncate(job.attempt.output, 0)
+    ending = await job.ended()
+    assert (ending.reason, ending.exit_code) == (EndReason.EXIT, 9)
+
+
+def _free_bytes(folder):
+    return shutil.disk_usage(folder).free
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Give a folder on a file system of one megabyte."""
+    (folder := tmp_path / "disk").mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("needs to mount a small file system, which only root may, and not everywhere")
+    yield folder
+    unmount = ["umount", str(folder)]
+    wait_until(lambda: subprocess.run(unmount, check=False).returncode == 0, what="nobody uses the disk any more")

@@ -1,0 +1,104 @@
+"""What a command says arrives byte for byte, and what it is given is what was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+
+import pytest
+
+from edge_agent.protocol import EndReason, JobState
+from tests.support.runner_bed import CHUNK_BYTES
+
+LINE = b"0123456789abcde\n"
+
+CONTENTS = {
+    "not UTF-8": b"caf\xe9 \xff\xfe\xc3\x28\n" * 50,
+    "NUL bytes": b"a\0b\0\0c\n" * 50,
+    "no line end": b"the last line has no end",
+    "a line of 10 MB": b"x" * 10_000_000 + b"\n",
+    "a character on the edge of a chunk": b"a" * (CHUNK_BYTES - 1) + "é€😀".encode() * 700,
+    "what moves a terminal": b"\x1b[2J\x1b[31mred\r\nover\b\b\x07\x04\x03\x1b[6n\n",
+    "carriage returns": b"10 %\r20 %\r100 %\r\n",
+}
+
+
+@pytest.mark.parametrize("what", CONTENTS)
+async def test_output_arrives_byte_for_byte(bed, tmp_path, what):
+    (file := tmp_path / "content").write_bytes(CONTENTS[what])
+    bed.chunk_bytes = CHUNK_BYTES if len(CONTENTS[what]) < 1_000_000 else 1_000_000
+    job = await bed.run(["cat", str(file)])
+    assert hashlib.sha256(job.log).digest() == hashlib.sha256(CONTENTS[what]).digest()
+    assert job.ending.log_bytes == len(CONTENTS[what])
+
+
+async def test_100_mb_of_fast_output_arrive_byte_for_byte(bed):
+    bed.chunk_bytes = 1_000_000
+    size = 100_000_000
+    job = bed.begin(f"yes 0123456789abcde | head -c {size}")
+    ending = await job.ended(timeout=120)
+    assert (ending.state, ending.log_bytes) == (JobState.SUCCEEDED, size)
+    assert hashlib.sha256(job.log).digest() == hashlib.sha256(LINE * (size // len(LINE))).digest()
+
+
+async def test_both_outputs_are_one_in_the_order_they_were_written(bed):
+    job = await bed.run("echo one; echo two >&2; echo three; echo four >> /dev/stderr")
+    assert bytes(job.log) == b"one\ntwo\nthree\nfour\n"
+
+
+async def test_the_environment_is_the_agents_without_its_settings_and_with_what_was_asked_for(bed, monkeypatch):
+    """Also for a tmux server that was started long before the agent."""
+    monkeypatch.setenv("EDGE_AGENT_TOKEN", "planted-agent-token")
+    monkeypatch.setenv("COLOUR", "red 'and' \"blue\"\nin two lines")
+    job = await bed.run(
+        "printf %s \"$COLOUR\"; echo; env | grep -c -e '^EDGE_AGENT_' -e '^TMUX'; echo $SIZE", env={"SIZE": "7 cm"}
+    )
+    assert job.log.decode() == "red 'and' \"blue\"\nin two lines\n0\n7 cm\n"
+
+
+@pytest.mark.parametrize("folder", ["plain", "with space", 'it\'s "quoted"', "$HOME; #{x} *"])
+async def test_the_working_directory_is_the_one_asked_for(bed, tmp_path, folder):
+    (here := tmp_path / folder).mkdir()
+    job = await bed.run("pwd", cwd=str(here))
+    assert job.log.decode() == f"{here}\n"
+
+
+async def test_without_one_it_is_the_home_directory(bed, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert (await bed.run("pwd")).log.decode() == f"{tmp_path}\n"
+
+
+async def test_a_working_directory_that_is_not_there_is_told(bed):
+    job = await bed.run("pwd", cwd="/no/such/folder")
+    assert (job.ending.reason, job.ending.exit_code) == (EndReason.EXIT, 127)
+    assert b"/no/such/folder" in job.log
+
+
+async def test_the_umask_does_not_depend_on_how_the_agent_was_started(bed):
+    before = os.umask(0o077)
+    try:
+        job = await bed.run("umask")
+    finally:
+        os.umask(before)
+    assert job.log == b"0022\n"
+
+
+WORDS = ["two words", "it's", 'say "x"', "$HOME", "`id`", "a;b", ";", "*", "\\n", "#{pid}", "-n", "", "new\nline", "é€"]
+
+
+async def test_words_arrive_as_they_are(bed):
+    job = await bed.run(["printf", "<%s>\n", *WORDS])
+    assert job.log.decode() == "".join(f"<{word}>\n" for word in WORDS)
+
+
+async def test_a_text_goes_to_the_shell_as_it_is(bed):
+    job = await bed.run(f"printf '<%s>\\n' {shlex.join(WORDS)}; x='a  b'; echo \"$x\" # ; done")
+    assert job.log.decode() == "".join(f"<{word}>\n" for word in WORDS) + "a  b\n"
+
+
+async def test_nothing_of_the_payload_is_on_a_command_line_before_the_commands_own(bed):
+    """The agent's side starts a wrapper by its directory; what the job is given stands in a file."""
+    job = await bed.run("cat /proc/$PPID/cmdline | tr '\\0' ' '", env={"PASSWORD": "planted"})
+    assert b"planted" not in job.log
+    assert b"edge_agent.runners.wrapper" in job.log
