@@ -40,6 +40,9 @@ WRITE_AGAIN_SECONDS = 1.0
 HANGUP_GRACE_SECONDS = 10
 """How long a command may take to end when its terminal is gone, before everything of it is killed."""
 
+_PYTHONS = {signal.SIGPIPE, signal.SIGXFSZ}
+"""What Python itself ignores, and gives back to what it starts."""
+
 HUNG_UP = "Its tmux session was killed, or the whole tmux server; it was ended with it."
 
 
@@ -58,7 +61,13 @@ class Command:
         return self._asked_by == signal.SIGHUP
 
     def take_signals(self) -> None:
-        """Take what asks for an end. Without a terminal nothing hangs up."""
+        """Take what asks for an end. Without a terminal nothing hangs up.
+
+        A command is not to be deaf to what the agent was started to ignore, as `nohup` does with SIGHUP.
+        """
+        for number in signal.valid_signals() - _PYTHONS:
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         for number in (signal.SIGTERM, signal.SIGINT, *[signal.SIGHUP] * self._has_terminal):
             signal.signal(number, self._asked_to_end)
 

@@ -29,6 +29,13 @@ def test_every_line_of_what_if_it_dies_here_names_a_test():
     assert [row for row in rows if not NAMED.search(row)] == []
 
 
+def test_every_promise_names_what_keeps_it_and_tests():
+    page = (DOCS / "explanation" / "promises.md").read_text(encoding="utf-8")
+    promises = page.split("\n## ")[1:]
+    assert len(promises) == 9
+    assert [promise for promise in promises if "\nKept by " not in promise or len(NAMED.findall(promise)) < 2] == []
+
+
 def test_the_reasons_to_wait_in_the_docs_are_those_a_job_gives():
     page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
     table = page.partition("| it says | do |")[2].partition("\n\n")[0]

@@ -37,6 +37,16 @@ async def test_a_command_that_a_signal_ended_is_told_with_the_signal(bed, number
     assert (job.ending.reason, job.ending.signal, job.ending.exit_code) == (EndReason.SIGNAL, number, None)
 
 
+async def test_a_command_is_not_deaf_to_what_the_agent_was_started_to_ignore(bed):
+    """As by `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        job = await bed.run("kill -HUP $$")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (job.ending.reason, job.ending.signal) == (EndReason.SIGNAL, signal.SIGHUP)
+
+
 @pytest.mark.parametrize(("command", "exit_code"), [(["/no/such/program"], 127), (["/etc/passwd"], 126)])
 async def test_what_cannot_be_run_is_told_in_its_log(bed, command, exit_code):
     job = await bed.run(command)
