@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from airflow_plugin.config import QueueConfig
 
 PAUSE_SECONDS = 5.0
-"""A longer gap between two runs means that this process was not there to hear anybody."""
+"""A longer gap between two runs means that this process was not there to hear anybody. Where an agent may be
+silent for less than that, so is the gap; but not less than the usual one (2 s) and a little."""
+
+LEAST_PAUSE_SECONDS = 2.5
 
 NOT_HEARD = "The agent was not heard from for too long; Airflow may retry elsewhere."
 
@@ -58,6 +61,8 @@ class Reaper:
     def __init__(self, config: QueueConfig, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._config = config
         self._monotonic = monotonic
+        silence = config.heartbeat_seconds * config.missed_heartbeats
+        self._pause_seconds = min(PAUSE_SECONDS, max(silence, LEAST_PAUSE_SECONDS))
         self._listening_since = self._last_run = monotonic()
         self._last_epoch: float | None = None
 
@@ -96,7 +101,7 @@ class Reaper:
         epoch = session.scalar(select(clock.epoch())) or 0.0
         now = self._monotonic()
         gap = max(now - self._last_run, epoch - (self._last_epoch or epoch))
-        if gap > PAUSE_SECONDS:
+        if gap > self._pause_seconds:
             self._listening_since = now
         self._last_run, self._last_epoch = now, epoch
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import update
 
+from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import agents, steering
 from airflow_plugin.queue.reaper import PAUSE_SECONDS, Reaped
@@ -136,6 +137,15 @@ def test_the_usual_time_between_two_runs_is_no_pause(queue, watched):
     queue.register()
     assert PAUSE_SECONDS > 4
     assert [each.lost_agents for each in watched.run_for(36, every=4)] == [["a1"]]
+
+
+def test_where_agents_may_be_silent_for_less_a_shorter_stall_is_a_pause(queue):
+    watched = Watched(queue, QueueConfig(heartbeat_seconds=1))
+    queue.register()
+    watched.run_for(2)
+    watched.times.go_on(4)
+    assert watched.run().lost_agents == []
+    assert [each.lost_agents for each in watched.run_for(6)] == [["a1"]]
 
 
 def test_a_lost_agent_is_lost_once(queue, watched):
