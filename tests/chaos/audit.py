@@ -11,7 +11,14 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-EXPECTED = {"short": "success", "long": "success", "deferrable": "success", "failing": "failed", "unwanted": "failed"}
+EXPECTED = {
+    "short": "success",
+    "long": "success",
+    "tmux": "success",
+    "deferrable": "success",
+    "failing": "failed",
+    "unwanted": "failed",
+}
 
 RUNS = "SELECT dag_id, run_id, state FROM dag_run"
 JOBS = """

@@ -10,7 +10,7 @@ import httpx
 
 from tests.support.airflow_rest import AirflowRest, DagRun
 
-KINDS = {"short": 5, "long": 4, "deferrable": 3, "failing": 1, "unwanted": 1}
+KINDS = {"short": 5, "long": 3, "tmux": 3, "deferrable": 3, "failing": 1, "unwanted": 1}
 AT_ONCE = 12
 UNWANTED_SECONDS = (4.0, 15.0)
 AWAY = (httpx.TransportError, AssertionError)

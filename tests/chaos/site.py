@@ -19,7 +19,7 @@ from tests.support.process import Process, program
 from tests.support.waiting import wait_until
 
 DAGS = Path(__file__).parent / "dags"
-KINDS = ("short", "long", "deferrable", "failing", "unwanted")
+KINDS = ("short", "long", "tmux", "deferrable", "failing", "unwanted")
 SETTINGS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
     "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "16",

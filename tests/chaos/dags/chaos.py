@@ -15,7 +15,7 @@ from pathlib import Path
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator, dag
 
-SECONDS = {"short": 0.0, "long": 20.0, "deferrable": 1.0, "failing": 1.0, "unwanted": 600.0}
+SECONDS = {"short": 0.0, "long": 20.0, "tmux": 15.0, "deferrable": 1.0, "failing": 1.0, "unwanted": 600.0}
 RETRIES = {"failing": 1, "unwanted": 0}
 
 
@@ -96,6 +96,7 @@ def make(kind):
             queue="chaos",
             retries=RETRIES.get(kind, 30),
             retry_delay=timedelta(seconds=0),
+            executor_config={"edge_agent": {"runner": "tmux" if kind == "tmux" else "local"}},
         )
 
     return chaos()
