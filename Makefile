@@ -78,7 +78,7 @@ demo: $(STAMP) ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end afte
 	@exec $(BIN)/python docs/demo/run.py $(if $(ONCE),--once)
 
 .PHONY: chaos
-chaos: $(STAMP) ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
+chaos: $(STAMP) tmux ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
 	$(BIN)/python -m tests.chaos
 
 .PHONY: bench
@@ -102,4 +102,4 @@ build: $(STAMP) ## Source distribution and wheel into dist/
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear
 
 .PHONY: ci
-ci: lint gen-check test ## What continuous integration runs
+ci: lint gen-check test chaos ## What continuous integration runs

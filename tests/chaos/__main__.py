@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.chaos import lines
 from tests.chaos.audit import Books
 from tests.chaos.faults import Fault, schedule
 from tests.chaos.load import Load
@@ -110,7 +111,7 @@ def main() -> int:
         try:
             run.storm(made, load)
             books = run.calm(made, load)
-            complaints = [*books.complaints(), *leave(made)]
+            complaints = [*books.complaints(), *lines.complaints(books, load.rest), *leave(made)]
         finally:
             load.rest.close()
             line.close()

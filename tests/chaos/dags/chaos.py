@@ -40,9 +40,12 @@ class Entry(BaseOperator):
     def execute(self, context):
         self.write("start", context)
         end = time.monotonic() + self.seconds
+        lines = 0
         while time.monotonic() < end:
             time.sleep(min(0.2, self.seconds))
-            print(".", end="", flush=True)
+            print(f"line {lines}", flush=True)
+            lines += 1
+        print(f"{lines} lines in all", flush=True)
         if self.fails:
             self.write("end", context)
             raise RuntimeError("as it should")
