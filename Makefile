@@ -18,7 +18,7 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help
 help: ## Say what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with the locked tools and this project in it (PYTHON=... chooses another Python)
@@ -80,6 +80,10 @@ demo: $(STAMP) ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end afte
 .PHONY: chaos
 chaos: $(STAMP) tmux ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
 	$(BIN)/python -m tests.chaos
+
+.PHONY: broken-promises
+broken-promises: $(STAMP) tmux ## Break each line that keeps a promise, and see which tests notice (PROMISE=4: of that one)
+	$(BIN)/python -m tests.broken_promises
 
 .PHONY: bench
 bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for the docs

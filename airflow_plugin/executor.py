@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.executors.base_executor import BaseExecutor
 from sqlalchemy.orm import object_session
 
-from airflow_plugin import task_logs
+from airflow_plugin import task_logs, transactions
 from airflow_plugin.compat import create_session
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.db import is_migrated, require_supported
 from airflow_plugin.queue import jobs, ownership
-from airflow_plugin.queue.standing import workload_of
+from airflow_plugin.queue.standing import GONE, Standing, verdicts, workload_of
 from airflow_plugin.savepoint import savepoint
 from airflow_plugin.scheduling.adoption import adopt
 from airflow_plugin.scheduling.endings import Endings, Event, Notice
@@ -32,6 +32,8 @@ from airflow_plugin.scheduling.workloads import Origin, UnknownWorkloadError, jo
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy.orm import Session
+
+    from airflow_plugin.queue.jobs import NewJob, Workload
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class AgentExecutor(BaseExecutor):
         super().__init__(*args, **kwargs)
         self._monotonic = monotonic
         self._tracker = Tracker(self.running, monotonic)
+        self._put_off: list[NewJob] = []
         self._next_sync = 0.0
         self._next_reconciliation = 0.0
 
@@ -114,15 +117,19 @@ class AgentExecutor(BaseExecutor):
         except UnknownWorkloadError as error:
             self._refuse(workload, str(error))
             return
-        about = job.workload
-        assert about is not None  # noqa: S101  every job made of a workload is about it
+        about = _about(job)
         key = key_of(about)
         self._tracker.hold(key, job.id, about)
         try:
             with savepoint(session):
-                ownership.supersede(session, about.id)
-                jobs.submit(session, job, self._origin.config)
-        except Exception:
+                self._submit(session, job)
+        except Exception as error:
+            if transactions.gave_way(error):
+                # Whom it gave way to may wait for what this transaction has locked before, and holds until
+                # its end: to try again in here would end the same way.
+                log.warning("The database let another transaction go before %s, which is queued later", job.label)
+                self._put_off.append(job)
+                return
             # The outer edge of one workload. It is held on to without a job: when the scheduler's
             # transaction stands, the reconciliation finds that Airflow waits for nothing, and fails it.
             log.exception("Could not queue %s", job.label)
@@ -139,6 +146,8 @@ class AgentExecutor(BaseExecutor):
         if now < self._next_sync:
             return
         self._next_sync = now + self._origin.config.sync_seconds
+        if self._put_off and self._attempt("queue what gave way", self._submit_put_off):
+            self._put_off.clear()
         self._attempt("hear of ended jobs", self._hear)
         if now >= self._next_reconciliation:
             self._next_reconciliation = now + self._origin.config.reconcile_seconds
@@ -180,19 +189,32 @@ class AgentExecutor(BaseExecutor):
 
     # -------------------------------------------------------------------- how
 
-    def _attempt(self, what: str, work: Callable[[Session], list[Notice]]) -> None:
+    def _submit(self, session: Session, job: NewJob) -> None:
+        ownership.supersede(session, _about(job).id)
+        jobs.submit(session, job, self._origin.config)
+
+    def _submit_put_off(self, session: Session) -> list[Notice]:
+        """Queue what gave way, as far as the scheduler's transaction stands and Airflow still waits for it."""
+        known = verdicts(session, map(_about, self._put_off))
+        for job in self._put_off:
+            verdict = known.get(_about(job).id, GONE)
+            if verdict.standing is Standing.QUEUED and verdict.scheduler in (None, self.owner.scheduler):
+                self._submit(session, job)
+        return []
+
+    def _attempt(self, what: str, work: Callable[[Session], list[Notice]]) -> bool:
         try:
-            with create_session(scoped=False) as session:
-                notices = work(session)
+            notices = transactions.run(work)
         except Exception:
             # The outer edge of a duty that must not end the scheduler's loop: the transaction was rolled
             # back, nothing was told, and the next attempt finds the same jobs.
             self._next_sync = self._monotonic() + PAUSE_AFTER_FAILURE_SECONDS
             log.exception("Could not %s; trying again in %s s", what, PAUSE_AFTER_FAILURE_SECONDS)
-            return
+            return False
         # Only now, after the commit: an event must never tell of what was rolled back.
         for notice in notices:
             self._tell(notice)
+        return True
 
     def _hear(self, session: Session) -> list[Notice]:
         heard = jobs.hear(session, str(self.owner))
@@ -228,3 +250,8 @@ class AgentExecutor(BaseExecutor):
                 self._tracker.hold(key_of(about), job.id, about)
         log.info("Adopted %d jobs; %d task instances have none", len(adopted), len(without))
         return without
+
+
+def _about(job: NewJob) -> Workload:
+    assert job.workload is not None  # noqa: S101  every job made of a workload is about it
+    return job.workload

@@ -100,7 +100,7 @@ def _disk(state_dir: StateDir) -> Iterator[Finding]:
     else:
         yield Finding(Level.OK, "disk", free)
     if holder := state_dir.holder():
-        yield Finding(Level.NOTE, "disk", f"agent {holder['name']!r} (pid {holder['pid']}) runs with it now")
+        yield Finding(Level.NOTE, "disk", f"{holder} runs with it now")
 
 
 def _tmux(server: TmuxServer) -> Finding:

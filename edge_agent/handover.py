@@ -7,13 +7,14 @@ runs belongs to neither: whichever agent starts next adopts it.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable
 
+from edge_agent.attempt_dir import Identity
 from edge_agent.errors import StateDirHeld
-from edge_agent.state_dir import StateDir
+from edge_agent.processes import send
+from edge_agent.state_dir import Holder, StateDir
 
 logger = logging.getLogger(__name__)
 
@@ -37,34 +38,29 @@ def take_over(
     """Ask the agent that uses the directory to leave, and return when nobody uses it.
 
     :raises StateDirHeld: when it does not leave in time, or belongs to another user.
+    :raises StateDirError: when it cannot be told who uses it.
     """
     begun = clock()
-    asked = 0
+    asked: Identity | None = None
     while (holder := state_dir.holder()) is not None:
-        pid = int(holder["pid"])
-        if pid not in (0, asked):  # 0: it has locked and not yet written who it is
-            logger.info("Asking agent %r (pid %d) to leave.", holder["name"], pid, extra={"event": "handover"})
-            _ask(pid, state_dir)
-            asked = pid
+        if holder.identity not in (None, asked):  # None: it has locked and not yet written who it is
+            asked = holder.identity
+            _ask(holder, state_dir)
         if clock() - begun > patience_seconds:
             msg = (
-                f"Agent {holder['name']!r} (pid {pid}) was asked to leave the state directory {state_dir.path} and "
-                f"did not within {patience_seconds:g} s; it goes on. Look at its log, or end it by hand: what "
-                "it runs lives on."
+                f"The {holder} was asked to leave the state directory {state_dir.path} and did not within "
+                f"{patience_seconds:g} s; it goes on. Look at its log, or end it by hand: what it runs lives on."
             )
             raise StateDirHeld(msg)
         sleep(LOOK_AGAIN_SECONDS)
 
 
-def _ask(pid: int, state_dir: StateDir) -> None:
+def _ask(holder: Holder, state_dir: StateDir) -> None:
+    """Ask the process that wrote the lock, and no other: one that has just left by itself is not there to hear."""
+    assert holder.identity is not None  # noqa: S101  the caller has just looked
+    logger.info("Asking %s to leave.", holder, extra={"event": "handover"})
     try:
-        # The pid is the holder's, who held the lock a moment ago: a pid is not given again that soon.
-        os.kill(pid, SIGNAL)
-    except ProcessLookupError:
-        return  # It has just left by itself.
+        send(holder.identity, SIGNAL)
     except PermissionError as error:
-        msg = (
-            f"The agent that uses the state directory {state_dir.path} (pid {pid}) belongs to another user; "
-            "run this as that user."
-        )
+        msg = f"The {holder} that uses the state directory {state_dir.path} is another user's; run this as that user."
         raise StateDirHeld(msg) from error

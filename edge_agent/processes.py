@@ -62,7 +62,7 @@ class Process:
         Returns when the leader is gone. Asked again while it ends, it does the same again.
         """
         victims = family_of(self.identity)
-        _send(self.identity, signal.SIGTERM)
+        send(self.identity, signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds):
                 await self.ended()
@@ -102,7 +102,7 @@ def sweep(leader: Identity, known: Iterable[Identity] = ()) -> None:
     have been looked for while its parent lived: that is ``known``.
     """
     victims = {*known, *family_of(leader)}
-    if killed := sum(_send(victim, signal.SIGKILL) for victim in victims):
+    if killed := sum(send(victim, signal.SIGKILL) for victim in victims):
         logger.info("Killed %d processes left by process %d.", killed, leader.pid, extra={"event": "processes_killed"})
 
 
@@ -129,8 +129,11 @@ def _pin(identity: Identity) -> int | None:
     return None
 
 
-def _send(identity: Identity, number: signal.Signals) -> bool:
-    """Send a signal to this very process; return whether it was there to get it."""
+def send(identity: Identity, number: signal.Signals) -> bool:
+    """Send a signal to this very process; return whether it was there to get it.
+
+    :raises PermissionError: when it belongs to another user.
+    """
     handle = _pin(identity)
     try:
         if handle is not None:

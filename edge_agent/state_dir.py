@@ -19,11 +19,24 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
+from edge_agent.attempt_dir import Identity
 from edge_agent.errors import StateDirError, StateDirHeld
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The agent that holds a state directory. ``identity``: its process; None while it has not said which."""
+
+    name: str
+    identity: Identity | None
+
+    def __str__(self) -> str:
+        pid = self.identity.pid if self.identity else "not told yet"
+        return f"agent {self.name!r} (pid {pid})"
 
 
 class StateDir:
@@ -94,17 +107,22 @@ class StateDir:
             raise StateDirError(self._complaint(error)) from error
         try:
             os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps({"name": name, "pid": os.getpid()}).encode(), 0)
+            os.pwrite(handle, json.dumps({"name": name, **asdict(Identity.of(os.getpid()))}).encode(), 0)
             yield
         finally:
             os.close(handle)
 
-    def holder(self) -> dict[str, Any] | None:
-        """Return name and pid of the agent that holds the directory now, or None."""
+    def holder(self) -> Holder | None:
+        """Return the agent that holds the directory now, or None.
+
+        :raises StateDirError: when that cannot be told: the lock is another user's.
+        """
         try:
             handle = os.open(self._lock_file, os.O_RDONLY)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StateDirError(self._complaint(error)) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -113,17 +131,16 @@ class StateDir:
             os.close(handle)
         return None
 
-    def _read_holder(self) -> dict[str, Any]:
+    def _read_holder(self) -> Holder:
         try:
-            text: dict[str, Any] = json.loads(self._lock_file.read_bytes())
+            said = json.loads(self._lock_file.read_bytes())
         except ValueError:  # Its holder is between locking and writing.
-            return {"name": "unknown", "pid": 0}
-        return text
+            return Holder("unknown", None)
+        return Holder(said["name"], Identity(said["pid"], said["start_ticks"], said["boot_id"]))
 
     def _who_holds_it(self) -> str:
-        holder = self._read_holder()
         return (
-            f"Agent {holder['name']!r} (pid {holder['pid']}) already uses the state directory {self.path}. "
+            f"The {self._read_holder()} already uses the state directory {self.path}. "
             "Stop it, or give this agent another EDGE_AGENT_STATE_DIR."
         )
 

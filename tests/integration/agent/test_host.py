@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 def test_a_second_agent_with_the_same_state_directory_is_told_who_holds_it(queue, agent, agent_of):
     second = agent_of(queue, name="h2", state_dir=agent.state)
     assert second.process.wait(timeout=20) == 4
-    assert f"Agent 'h1' (pid {agent.process.pid}) already uses the state directory" in second.output()
+    assert f"The agent 'h1' (pid {agent.process.pid}) already uses the state directory" in second.output()
     assert "EDGE_AGENT_STATE_DIR" in second.output()
     assert len(queue.registrations) == 1
 

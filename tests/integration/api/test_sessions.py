@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
 
 import httpx
 from sqlalchemy.orm import Session
@@ -104,6 +106,26 @@ def test_a_session_speaks_for_its_own_agent_only(agent: Agent) -> None:
     agent.register()
     beat = {"number": 1, "free_slots": 1}
     assert agent.ask(routes.heartbeat("somebody-else"), beat).status_code == httpx.codes.NOT_FOUND
+
+
+def test_a_session_with_another_secret_is_none(agent: Agent) -> None:
+    """A session's id is no secret: it stands in logs."""
+    agent.register()
+    kind, session_id, _ = agent.session_token.split("_", 2)
+    guessed = f"{kind}_{session_id}_{'x' * 43}"
+    ending = {"assignment_id": str(uuid4()), "state": "succeeded", "reason": "exit", "log_bytes": 0}
+    asked: dict[str, Any] = {
+        routes.heartbeat(agent.name): {"number": 1, "free_slots": 1},
+        routes.poll(agent.name): {"free_slots": 1, "wait_seconds": 0},
+        routes.CONFIRM: {"assignments": [str(uuid4())]},
+        routes.RENEW: {"assignments": [str(uuid4())]},
+        routes.REPORT: {"endings": [ending]},
+    }
+    agent.poll(wait_seconds=0)  # what is remembered of the session is not for whoever knows its id either
+    answers = {path: agent.ask(path, body, token=guessed) for path, body in asked.items()}
+    answers["logs"] = agent.ask(routes.logs(uuid4()), params={"offset": 0}, content=b"x", token=guessed)
+    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(answers, 409)
+    assert {answer.json()["reason"] for answer in answers.values()} == {"session_ended"}
 
 
 def test_an_agent_that_leaves_is_offline_and_its_session_is_over(

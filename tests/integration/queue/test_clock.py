@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+import re
+import time
+from datetime import UTC, date, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
@@ -10,6 +12,9 @@ from sqlalchemy import Double, insert, literal, select, text, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, TokenRow
+from airflow_plugin.queue import logs, steering, tokens
+from airflow_plugin.queue.reaper import Reaper, lost
+from edge_agent.protocol import JobState
 
 NEARLY = timedelta(seconds=2)
 
@@ -96,6 +101,47 @@ def test_the_zone_of_a_database_session_changes_nothing(postgres_tables, zone):
         now, epoch = session.execute(select(clock.now(), clock.epoch())).one()
     assert abs(now - datetime.now(UTC)) < NEARLY
     assert abs(epoch - now.timestamp()) < 0.1
+
+
+def test_no_statement_of_the_queue_carries_a_time_of_whoever_asks(queue):
+    """The clocks of API servers and schedulers may be anything: times are made where they are stored."""
+    near = range(int(time.time()) - 10 * 86_400, int(time.time()) + 10 * 86_400)
+    with queue.database.recorded() as statements:
+        live_through_everything(queue)
+    sent = [value for _, parameters in statements for value in values_in(parameters)]
+    assert len(statements) > 30
+    assert [value for value in sent if isinstance(value, datetime | date)] == []
+    assert [value for value in sent if isinstance(value, float) and int(value) in near] == []
+    assert [value for value in sent if isinstance(value, str) and re.match(r"20\d\d-\d\d-\d\d", value)] == []
+
+
+def live_through_everything(queue):
+    """Have every deadline set and judged."""
+    agent, reaper = queue.register(), Reaper(queue.config)
+    held = [queue.put(JobState.RUNNING, agent, queue_timeout_seconds=60, lost_wait_seconds=5) for _ in range(3)]
+    ids = [each.assignment for each in held]
+    queue.beat(agent, 1, ids)
+    queue.report(agent, ids[0])
+    queue.cancel(held[1].id)
+    with queue.database.transaction() as session:
+        logs.append(session, agent=agent.name, assignment_id=ids[2], offset=0, data=b"x", limit=9)
+        tokens.create(session, "for-a-while", expires_in_days=1)
+        steering.cordon(session, agent.name, by="me", expires_in_seconds=60)
+        steering.drain(session, agent.name, by="me", deadline_seconds=60)
+    queue.beat(agent, 2, ids[1:])
+    with queue.database.transaction() as session:
+        reaper.run_once(session)
+        reaper.purge_once(session)
+        lost(session, heartbeat_seconds=1, missed_heartbeats=1, listened_seconds=10)
+
+
+def values_in(parameters):
+    """Return what a driver was given, for one row or several."""
+    if isinstance(parameters, dict):
+        parameters = list(parameters.values())
+    if not isinstance(parameters, list | tuple):
+        return [parameters]
+    return [value for each in parameters for value in values_in(each)]
 
 
 @pytest.mark.postgres

@@ -54,6 +54,15 @@ async def test_what_cannot_be_run_is_told_in_its_log(bed, command, exit_code):
     assert command[0].encode() in job.log
 
 
+async def test_a_command_that_was_given_up_before_it_began_never_runs(bed, tmp_path):
+    """Its process comes late, and finds the claim taken."""
+    proof = tmp_path / "ran"
+    job = bed.begin(f"touch {proof}")
+    job.attempt.claim("never")
+    assert (await job.ended()).state is JobState.FAILED
+    assert not proof.exists()
+
+
 async def test_a_command_whose_wrapper_is_killed_does_not_run_on(bed):
     job = bed.begin("trap '' TERM HUP; echo $PPID $$ up; while :; do sleep 0.05; done")
     wrapper, shell, _ = await job.says(b"up")

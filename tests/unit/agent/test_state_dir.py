@@ -7,8 +7,9 @@ import stat
 
 import pytest
 
+from edge_agent.attempt_dir import Identity
 from edge_agent.errors import StateDirError, StateDirHeld
-from edge_agent.state_dir import StateDir
+from edge_agent.state_dir import Holder, StateDir
 
 
 def test_it_is_made_for_its_owner_alone_and_left_clean(tmp_path):
@@ -30,19 +31,20 @@ def test_it_is_held_by_one_agent_at_a_time(tmp_path):
     (state_dir := StateDir(tmp_path)).prepare()
     assert state_dir.holder() is None
     with state_dir.lock("h1"):
-        assert state_dir.holder() == {"name": "h1", "pid": os.getpid()}
-        with pytest.raises(StateDirHeld, match=f"Agent 'h1' \\(pid {os.getpid()}\\)"), StateDir(tmp_path).lock("h2"):
+        assert state_dir.holder() == Holder("h1", Identity.of(os.getpid()))
+        told = f"The agent 'h1' \\(pid {os.getpid()}\\)"
+        with pytest.raises(StateDirHeld, match=told), StateDir(tmp_path).lock("h2"):
             pytest.fail("two agents hold it")
     assert state_dir.holder() is None
     with state_dir.lock("h2"):
-        assert state_dir.holder() == {"name": "h2", "pid": os.getpid()}
+        assert state_dir.holder() == Holder("h2", Identity.of(os.getpid()))
 
 
 def test_a_lock_file_that_is_not_written_yet_is_held_by_somebody(tmp_path):
     (state_dir := StateDir(tmp_path)).prepare()
     with state_dir.lock("h1"):
         (tmp_path / "agent.lock").write_text("")
-        assert state_dir.holder() == {"name": "unknown", "pid": 0}
+        assert str(state_dir.holder()) == "agent 'unknown' (pid not told yet)"
 
 
 def test_a_directory_that_is_not_there_has_no_holder_and_cannot_be_locked(tmp_path):

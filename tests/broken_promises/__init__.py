@@ -1,0 +1,1 @@
+"""Breaks each promise of the docs on purpose, one line at a time, and looks which of its tests turn red."""
