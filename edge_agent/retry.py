@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -77,24 +76,23 @@ RENEW = Patience("renew", 0.5, 4.0)
 # Logs and endings wait on the disk for as long as it takes. 0.5, 1, 2, 4, then 8 s for ever.
 SEND_LOG = Patience("send_log", 0.5, 8.0)
 REPORT = Patience("report", 0.5, 8.0)
-# Courtesy: without it the agent is found silent three intervals later. Waits of 0.5 + 1 + 1 = 2.5 s.
+# Courtesy: without it the agent is found silent three intervals later. Waits of 0.5 + 1 + 1 = 2.5 s. Somebody
+# waits for the agent to end: the next one in its place, or the service manager.
 LEAVE = Patience("leave", 0.5, 1.0, attempts=4, total_seconds=10.0)
 
 
 class Asker:
-    """Asks, and asks again with the patience of the verb. Clock, sleep and chance are arguments."""
+    """Asks, and asks again with the patience of the verb. Sleep and chance are arguments."""
 
     def __init__(
         self,
         contact: Contact,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._contact = contact
         self._sleep = sleep
-        self._clock = clock
         self._uniform = uniform
 
     async def ask(self, patience: Patience, call: Callable[[], Awaitable[T]]) -> T:
@@ -102,13 +100,6 @@ class Asker:
 
         :raises QueueApiError: the last failure, when it is not worth asking again or patience ran out.
         """
-        started = self._clock()
-
-        def is_over(state: tenacity.RetryCallState) -> bool:
-            if patience.attempts is not None and state.attempt_number >= patience.attempts:
-                return True
-            spent = self._clock() - started + state.upcoming_sleep
-            return patience.total_seconds is not None and spent > patience.total_seconds
 
         def wait(state: tenacity.RetryCallState) -> float:
             return self._wait_seconds(patience, state)
@@ -116,11 +107,16 @@ class Asker:
         asking = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(is_worth_asking_again),
             wait=wait,
-            stop=is_over,
+            stop=tenacity.stop_never if patience.attempts is None else tenacity.stop_after_attempt(patience.attempts),
             sleep=self._sleep,
             reraise=True,
         )
-        return await asking(self._noted, patience, call)
+        try:
+            async with asyncio.timeout(patience.total_seconds):
+                return await asking(self._noted, patience, call)
+        except TimeoutError as error:
+            msg = f"no answer within {patience.total_seconds:g} s"
+            raise Unreachable(msg) from error
 
     async def _noted(self, patience: Patience, call: Callable[[], Awaitable[T]]) -> T:
         try:
