@@ -49,7 +49,8 @@ class Patience:
 
     Waits start at ``first_seconds``, double, and stay at ``most_seconds``; each is shortened by up to
     half at random, so that agents cut off together do not come back together. ``attempts`` and
-    ``total_seconds`` cap it; None means that giving up would lose something.
+    ``total_seconds`` cap it; None means that giving up would lose something. A server that asks for time is
+    given it, up to ``most_asked_seconds`` and a quarter.
     """
 
     verb: str
@@ -57,16 +58,19 @@ class Patience:
     most_seconds: float
     attempts: int | None = None
     total_seconds: float | None = None
+    most_asked_seconds: float = RETRY_AFTER_MOST_SECONDS
 
 
-# An agent that cannot register has nothing else to do. 1, 2, 4, 8, 16, then 30 s for ever.
-REGISTER = Patience("register", 1.0, 30.0)
+# An agent that cannot register has nothing else to do. 1, 2, 4, 8, 16, then 30 s for ever. Asked for time, too,
+# it comes again within 30 s, the three intervals after which a server that came back judges whom it has not heard.
+REGISTER = Patience("register", 1.0, 30.0, most_asked_seconds=24.0)
 # Nobody waits for a poll but the agent. 0.5, 1, 2, 4, then 8 s for ever: work flows again at most 8 s
 # after an outage of any length, and 500 agents knock about 80 times a second.
 POLL = Patience("poll", 0.5, 8.0)
 # Three missed intervals cost everything the agent holds, and the default interval is 10 s: at most
-# 4 s between two tries, less where the interval is shorter. For ever: a later beat would say the same.
-HEARTBEAT = Patience("heartbeat", 0.5, 4.0)
+# 4 s between two tries, less where the interval is shorter. For ever: a later beat would say the same. A proxy
+# that asks for a minute is not who judges the agent: it is given a quarter more than these 4 s.
+HEARTBEAT = Patience("heartbeat", 0.5, 4.0, most_asked_seconds=4.0)
 # The answer decides, not a clock of ours: until it comes nobody knows whether the job is ours. An offer
 # lives 15 s and the first tries are for those: 0.2 + 0.4 + 0.8 + 1.6 + 3.2 = 6.2 s, then every 5 s.
 CONFIRM = Patience("confirm", 0.2, 5.0)
@@ -139,4 +143,4 @@ class Asker:
         if asked is None:
             return wait_seconds
         # Everybody was told the same number: come after it, but not all at once.
-        return max(wait_seconds, min(asked, RETRY_AFTER_MOST_SECONDS) * self._uniform(1.0, 1.25))
+        return max(wait_seconds, min(asked, patience.most_asked_seconds) * self._uniform(1.0, 1.25))

@@ -130,11 +130,14 @@ async def test_total_time_is_capped_also_while_an_answer_is_waited_for(time):
         await asker(time).ask(patience, asyncio.Event().wait)
 
 
-@pytest.mark.parametrize(("asked", "waited"), [(3.0, 3.75), (3600.0, 75.0), (0.0, 1.0)])
-async def test_retry_after_is_honoured_within_reason(time, asked, waited):
-    """Not before the time asked for, not all at once, and not for ever."""
+@pytest.mark.parametrize(
+    ("patience", "asked", "waited"),
+    [(POLL, 3.0, 3.75), (POLL, 3600.0, 75.0), (POLL, 0.0, 0.5), (REGISTER, 3600.0, 30.0), (HEARTBEAT, 3600.0, 5.0)],
+)
+async def test_retry_after_is_honoured_within_reason(time, patience, asked, waited):
+    """Not before the time asked for, not all at once, and not for ever: not until the agent is taken for lost."""
     error = problem(ProblemReason.UNAVAILABLE, 503, retry_after_seconds=asked)
-    await asker(time).ask(REGISTER, Failing(error))
+    await asker(time).ask(patience, Failing(error))
     assert time.slept == [waited]
 
 
