@@ -6,6 +6,7 @@ is for :mod:`edge_agent.sessions`.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from http import HTTPStatus
 from pathlib import Path
@@ -45,8 +46,20 @@ A = TypeVar("A", bound=Answer)
 TIMEOUT = httpx.Timeout(15.0, connect=10.0, pool=None)
 """Seconds. A pool may be waited for: what waits there has its own patience."""
 
+DEADLINE_SECONDS = 30.0
+"""For a whole exchange, connecting included. The limits above are for each read: an answer that comes in
+drips, or whose headers never end, would meet them for ever."""
+
 POLL_MARGIN_SECONDS = 10.0
 """How much longer than the server may hold a poll we wait for its answer."""
+
+BEAT_PART = 0.4
+"""Of a heartbeat interval: how long the exchange of a lone beat may take. One is sent 1.15 intervals after the
+last was, which may be 2.05 after the last that was heard, and the server allows three: a beat that got stuck
+must leave the time for another."""
+
+BEAT_LEAST_SECONDS = 1.0
+"""However short the interval."""
 
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=4.0)
 """Idle connections go after 4 s: API servers close theirs after 5 s, and a request that meets that
@@ -100,13 +113,23 @@ class QueueClient:
 
     async def heartbeat(self, session: Session, beat: Beat) -> BeatAnswer:
         """Report what is held."""
-        return await self._ask(routes.heartbeat(self._agent), session.token, beat, BeatAnswer)
+        part_seconds = BEAT_PART * session.limits.heartbeat_seconds
+        deadline_seconds = min(max(part_seconds, BEAT_LEAST_SECONDS), DEADLINE_SECONDS)
+        path = routes.heartbeat(self._agent)
+        return await self._ask(path, session.token, beat, BeatAnswer, deadline_seconds=deadline_seconds)
 
     async def poll(self, session: Session, poll: Poll) -> PollAnswer:
         """Wait for work or directives, for as long as the poll says."""
         read_seconds = poll.wait_seconds + POLL_MARGIN_SECONDS
         timeout = httpx.Timeout(15.0, connect=10.0, read=read_seconds, pool=None)
-        return await self._ask(routes.poll(self._agent), session.token, poll, PollAnswer, timeout=timeout)
+        return await self._ask(
+            routes.poll(self._agent),
+            session.token,
+            poll,
+            PollAnswer,
+            timeout=timeout,
+            deadline_seconds=poll.wait_seconds + DEADLINE_SECONDS,
+        )
 
     async def confirm(self, session: Session, confirm: Confirm) -> ConfirmAnswer:
         """Ask to start what was offered."""
@@ -127,7 +150,7 @@ class QueueClient:
 
     async def leave(self, session: Session) -> None:
         """End the session."""
-        response = await self._send("DELETE", routes.session(self._agent), session.token, None, TIMEOUT)
+        response = await self._send("DELETE", routes.session(self._agent), session.token, None)
         _refuse_problems(response)
 
     async def _ask(
@@ -138,8 +161,9 @@ class QueueClient:
         answer: type[A],
         *,
         timeout: httpx.Timeout = TIMEOUT,
+        deadline_seconds: float = DEADLINE_SECONDS,
     ) -> A:
-        response = await self._send("POST", path, token, message, timeout)
+        response = await self._send("POST", path, token, message, timeout=timeout, deadline_seconds=deadline_seconds)
         _refuse_problems(response)
         try:
             return answer.model_validate_json(response.content)
@@ -147,7 +171,14 @@ class QueueClient:
             raise _undecodable(response, "whose body we cannot read") from error
 
     async def _send(
-        self, method: str, path: str, token: str, message: BaseModel | bytes | None, timeout: httpx.Timeout
+        self,
+        method: str,
+        path: str,
+        token: str,
+        message: BaseModel | bytes | None,
+        *,
+        timeout: httpx.Timeout = TIMEOUT,
+        deadline_seconds: float = DEADLINE_SECONDS,
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"}
         content = message.model_dump_json().encode() if isinstance(message, BaseModel) else message
@@ -155,7 +186,11 @@ class QueueClient:
             kind = "application/octet-stream" if content is message else "application/json"
             headers["Content-Type"] = kind
         try:
-            return await self._http.request(method, path, content=content, headers=headers, timeout=timeout)
+            async with asyncio.timeout(deadline_seconds):
+                return await self._http.request(method, path, content=content, headers=headers, timeout=timeout)
+        except TimeoutError as error:
+            msg = f"no whole answer within {deadline_seconds:g} s"
+            raise Unreachable(msg) from error
         except httpx.DecodingError as error:
             msg = "an answer with a broken encoding"
             raise UndecodableAnswer(msg, status=HTTPStatus.OK) from error

@@ -135,7 +135,7 @@ class Heartbeat:
                 await self._sleep(left)
             self._board.doing("heartbeat", "sending a beat")
             most_seconds = min(HEARTBEAT.most_seconds, RETRY_PART * session.limits.heartbeat_seconds)
-            patience = replace(HEARTBEAT, most_seconds=most_seconds)
+            patience = replace(HEARTBEAT, most_seconds=most_seconds, most_asked_seconds=most_seconds)
             answer = await self._sessions.ask(patience, self._send)
             self._obedience.apply(answer.directives)
 

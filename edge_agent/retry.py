@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -50,7 +49,8 @@ class Patience:
 
     Waits start at ``first_seconds``, double, and stay at ``most_seconds``; each is shortened by up to
     half at random, so that agents cut off together do not come back together. ``attempts`` and
-    ``total_seconds`` cap it; None means that giving up would lose something.
+    ``total_seconds`` cap it; None means that giving up would lose something. A server that asks for time is
+    given it, up to ``most_asked_seconds`` and a quarter.
     """
 
     verb: str
@@ -58,16 +58,19 @@ class Patience:
     most_seconds: float
     attempts: int | None = None
     total_seconds: float | None = None
+    most_asked_seconds: float = RETRY_AFTER_MOST_SECONDS
 
 
-# An agent that cannot register has nothing else to do. 1, 2, 4, 8, 16, then 30 s for ever.
-REGISTER = Patience("register", 1.0, 30.0)
+# An agent that cannot register has nothing else to do. 1, 2, 4, 8, 16, then 30 s for ever. Asked for time, too,
+# it comes again within 30 s, the three intervals after which a server that came back judges whom it has not heard.
+REGISTER = Patience("register", 1.0, 30.0, most_asked_seconds=24.0)
 # Nobody waits for a poll but the agent. 0.5, 1, 2, 4, then 8 s for ever: work flows again at most 8 s
 # after an outage of any length, and 500 agents knock about 80 times a second.
 POLL = Patience("poll", 0.5, 8.0)
 # Three missed intervals cost everything the agent holds, and the default interval is 10 s: at most
-# 4 s between two tries, less where the interval is shorter. For ever: a later beat would say the same.
-HEARTBEAT = Patience("heartbeat", 0.5, 4.0)
+# 4 s between two tries, less where the interval is shorter. For ever: a later beat would say the same. A proxy
+# that asks for a minute is not who judges the agent: it is given a quarter more than these 4 s.
+HEARTBEAT = Patience("heartbeat", 0.5, 4.0, most_asked_seconds=4.0)
 # The answer decides, not a clock of ours: until it comes nobody knows whether the job is ours. An offer
 # lives 15 s and the first tries are for those: 0.2 + 0.4 + 0.8 + 1.6 + 3.2 = 6.2 s, then every 5 s.
 CONFIRM = Patience("confirm", 0.2, 5.0)
@@ -77,24 +80,23 @@ RENEW = Patience("renew", 0.5, 4.0)
 # Logs and endings wait on the disk for as long as it takes. 0.5, 1, 2, 4, then 8 s for ever.
 SEND_LOG = Patience("send_log", 0.5, 8.0)
 REPORT = Patience("report", 0.5, 8.0)
-# Courtesy: without it the agent is found silent three intervals later. Waits of 0.5 + 1 + 1 = 2.5 s.
+# Courtesy: without it the agent is found silent three intervals later. Waits of 0.5 + 1 + 1 = 2.5 s. Somebody
+# waits for the agent to end: the next one in its place, or the service manager.
 LEAVE = Patience("leave", 0.5, 1.0, attempts=4, total_seconds=10.0)
 
 
 class Asker:
-    """Asks, and asks again with the patience of the verb. Clock, sleep and chance are arguments."""
+    """Asks, and asks again with the patience of the verb. Sleep and chance are arguments."""
 
     def __init__(
         self,
         contact: Contact,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._contact = contact
         self._sleep = sleep
-        self._clock = clock
         self._uniform = uniform
 
     async def ask(self, patience: Patience, call: Callable[[], Awaitable[T]]) -> T:
@@ -102,13 +104,6 @@ class Asker:
 
         :raises QueueApiError: the last failure, when it is not worth asking again or patience ran out.
         """
-        started = self._clock()
-
-        def is_over(state: tenacity.RetryCallState) -> bool:
-            if patience.attempts is not None and state.attempt_number >= patience.attempts:
-                return True
-            spent = self._clock() - started + state.upcoming_sleep
-            return patience.total_seconds is not None and spent > patience.total_seconds
 
         def wait(state: tenacity.RetryCallState) -> float:
             return self._wait_seconds(patience, state)
@@ -116,11 +111,16 @@ class Asker:
         asking = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(is_worth_asking_again),
             wait=wait,
-            stop=is_over,
+            stop=tenacity.stop_never if patience.attempts is None else tenacity.stop_after_attempt(patience.attempts),
             sleep=self._sleep,
             reraise=True,
         )
-        return await asking(self._noted, patience, call)
+        try:
+            async with asyncio.timeout(patience.total_seconds):
+                return await asking(self._noted, patience, call)
+        except TimeoutError as error:
+            msg = f"no answer within {patience.total_seconds:g} s"
+            raise Unreachable(msg) from error
 
     async def _noted(self, patience: Patience, call: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -143,4 +143,4 @@ class Asker:
         if asked is None:
             return wait_seconds
         # Everybody was told the same number: come after it, but not all at once.
-        return max(wait_seconds, min(asked, RETRY_AFTER_MOST_SECONDS) * self._uniform(1.0, 1.25))
+        return max(wait_seconds, min(asked, patience.most_asked_seconds) * self._uniform(1.0, 1.25))

@@ -153,10 +153,14 @@ class Sessions:
         self._is_open.clear()
         if session is None:
             return
-        try:
+
+        async def goodbye() -> None:
             if beat is not None:
-                await self._asker.ask(LEAVE, partial(self._client.heartbeat, session, beat))
-            await self._asker.ask(LEAVE, partial(self._client.leave, session))
+                await self._client.heartbeat(session, beat)
+            await self._client.leave(session)
+
+        try:
+            await self._asker.ask(LEAVE, goodbye)
         except SessionEnded:
             # By itself, or because an earlier try was heard and its answer lost: it is over either way.
             logger.debug("The session had ended already.", extra={"event": "session_ended"})

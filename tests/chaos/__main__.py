@@ -17,7 +17,7 @@ from tests.chaos.load import Load
 from tests.chaos.site import Site, site
 from tests.chaos.timeline import draw
 from tests.support.airflow_rest import AirflowRest
-from tests.support.line import Line
+from tests.support.fault_proxy import FaultProxy
 from tests.support.process import left_behind
 from tests.support.waiting import NeverHappenedError, wait_until
 
@@ -106,7 +106,7 @@ def main() -> int:
     run = Run(minutes, seed)
     run.say(f"{minutes:g} minutes, seed {seed}, {len(run.faults)} faults; everything below {HOME}")
     with site(HOME) as made:
-        line = Line(made.api_ports)
+        line = FaultProxy(made.api_ports)
         load = Load(AirflowRest(line.url), seed)
         try:
             run.storm(made, load)

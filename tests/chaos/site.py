@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
-from tests.support.line import Line
+from tests.support.fault_proxy import FaultProxy
 from tests.support.migrated import migrate
 from tests.support.postgres import Postgres
 from tests.support.process import Process, program
@@ -36,7 +36,7 @@ class Site:
         self.database_url = database_url
         self.ledger = home / "ledger"
         self.hosts: dict[str, AgentHost] = {}
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, FaultProxy] = {}
         self.down: set[str] = set()
         """What a fault holds down; everything else is started again when it has ended, as a service manager would."""
 
@@ -119,7 +119,7 @@ class Site:
 
     def add_host(self, name: str) -> None:
         """Add a host whose agent serves the queue of this site."""
-        line = self.lines[name] = Line(self.api_ports)
+        line = self.lines[name] = FaultProxy(self.api_ports)
         host = AgentHost(
             self.home / name,
             url=line.url,

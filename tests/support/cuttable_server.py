@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-Answer = tuple[int, Any, dict[str, str]]
-"""Status, body to be sent as JSON (or None), headers."""
 
-Serve = Callable[[str, str, Any, str], Answer]
-"""From method, path, decoded body and bearer token to the answer."""
+@dataclass(frozen=True)
+class Asked:
+    """One request."""
+
+    method: str
+    target: str
+    headers: Message
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """Where it goes, without the query."""
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """What stands behind the question mark."""
+        return parse_qs(urlsplit(self.target).query)
+
+    @property
+    def token(self) -> str:
+        """The bearer token; empty without one."""
+        return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+
+
+Answer = tuple[int, bytes, dict[str, str]]
+"""Status, JSON (or nothing), headers."""
+
+Serve = Callable[[Asked], Answer]
 
 
 class CuttableServer(ThreadingHTTPServer):
@@ -70,12 +96,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        raw = self.rfile.read(length) if length else b""
-        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        status, body, headers = self.server.serve(
-            self.command, urlsplit(self.path).path, json.loads(raw) if raw else None, token
-        )
-        content = b"" if body is None else json.dumps(body).encode()
+        if len(body := self.rfile.read(length)) < length:  # its client died in the middle of it
+            self.close_connection = True
+            return
+        status, content, headers = self.server.serve(Asked(self.command, self.path, self.headers, body))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

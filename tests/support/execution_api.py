@@ -6,6 +6,7 @@ state of each task instance and answers 404, 409 and 410 where Airflow does.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable
@@ -15,10 +16,13 @@ from typing import Any, Self
 from urllib.parse import unquote
 from uuid import UUID
 
-from tests.support.cuttable_server import Answer, CuttableServer
+from tests.support.cuttable_server import Answer as Sent
+from tests.support.cuttable_server import Asked, CuttableServer
 
 PREFIX = "/execution/"
 EXECUTION_TOKEN = "execution-token"
+Answer = tuple[int, Any, dict[str, str]]
+"""Status, body to be sent as JSON (or None), headers."""
 CONNECTION = dict.fromkeys(("host", "schema", "login", "password", "port", "extra"))
 
 
@@ -107,17 +111,21 @@ class ExecutionApi:
         """Return what was asked so far and matches these two patterns."""
         return [one for one in list(self.heard) if re.fullmatch(method, one.method) and re.search(path, one.path)]
 
-    def _serve(self, method: str, path: str, body: Any, token: str) -> Answer:
-        heard = Heard(method, path.removeprefix(PREFIX), body, token)
+    def _serve(self, asked: Asked) -> Sent:
+        body = json.loads(asked.body) if asked.body else None
+        status, content, headers = self._answer(Heard(asked.method, asked.path.removeprefix(PREFIX), body, asked.token))
+        return status, b"" if content is None else json.dumps(content).encode(), headers
+
+    def _answer(self, heard: Heard) -> Answer:
         with self._lock:
             self.heard.append(heard)
             if (fault := self._take_fault(heard)) is not None:
                 return fault.status, {"detail": "a fault of the test"}, {}
-            if token in self.expired:
+            if heard.token in self.expired:
                 return 403, {"detail": "Invalid auth token"}, {}
             for wanted, pattern, answer in ROUTES:
-                if wanted == method and (match := re.fullmatch(pattern, heard.path)):
-                    return answer(self, unquote(match[1]), body)
+                if wanted == heard.method and (match := re.fullmatch(pattern, heard.path)):
+                    return answer(self, unquote(match[1]), heard.body)
         return not_found(f"no route {heard.path}")
 
     def _take_fault(self, heard: Heard) -> Fault | None:

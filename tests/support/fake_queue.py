@@ -1,4 +1,4 @@
-"""A queue API without Airflow: a real HTTP server with the job's states, and faults on order.
+"""A queue API without Airflow: a real HTTP server with the job's states, behind a proxy with faults on order.
 
 Why not a mocked client? Because real requests over a real socket find things: half a body, a proxy's
 page, an answer that never comes although the server has committed.
@@ -6,16 +6,29 @@ page, an answer that never comes although the server has committed.
 
 from __future__ import annotations
 
+import socket
 import ssl
+from collections.abc import MutableSequence
 from typing import Any, Self
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from edge_agent.protocol import Answer, JobState, Limits, Problem, ProblemReason
+from edge_agent.protocol import (
+    PROTOCOL_VERSION,
+    VERSION_HEADER,
+    Answer,
+    JobState,
+    Limits,
+    Problem,
+    ProblemReason,
+)
+from tests.support.cuttable_server import Answer as Sent
+from tests.support.cuttable_server import Asked, CuttableServer
 from tests.support.fake_job import Job
 from tests.support.fake_jobs import AGENT_TOKEN, FakeJobs, Refusal
-from tests.support.faulty_http import Call, Fault, Server
+from tests.support.fault_proxy import FaultProxy
+from tests.support.faults import FOREIGN, Call, Fault, Orders, verb_of
 
 __all__ = ["AGENT_TOKEN", "FakeQueue", "Fault", "Job"]
 
@@ -46,10 +59,10 @@ class FakeQueue(FakeJobs):
             batch=batch,
         )
         super().__init__(limits, log_limit_bytes=log_limit_bytes)
-        self.calls: list[Call] = []
-        self.faults: list[Fault] = []
+        self.orders = Orders()
         self._tls = tls
-        self._server: Server | None = None
+        self._server: CuttableServer | None = None
+        self._line: FaultProxy | None = None
         self._port = 0
 
     def __enter__(self) -> Self:
@@ -64,24 +77,29 @@ class FakeQueue(FakeJobs):
         """Address of the API server it stands for."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
+    @property
+    def calls(self) -> MutableSequence[Call]:
+        """What was called so far, whatever became of it."""
+        return self.orders.calls
+
     def come_back(self) -> None:
         """Listen, on the port of the last time if there was one."""
         self.is_closing = False
-        self._server = Server(("127.0.0.1", self._port), self, self._tls)
-        self._port = self._server.server_address[1]
-        self._server.start()
+        self._server = CuttableServer(0, self._serve)
+        listener = socket.create_server(("127.0.0.1", self._port), backlog=128)
+        self._port = listener.getsockname()[1]
+        self._line = FaultProxy([self._server.port], orders=self.orders, listener=listener, tls=self._tls)
 
     def go_away(self) -> None:
         """Close the port and every connection. What is known stays known."""
-        server, self._server = self._server, None
-        if server is None:
+        if self._server is None or self._line is None:
             return
         with self.changed:
             self.is_closing = True
-            for fault in self.faults:
-                fault.release.set()
             self.changed.notify_all()
-        server.stop()
+        self._line.close()
+        self._server.cut()
+        self._server = self._line = None
 
     # What a test does.
 
@@ -125,49 +143,45 @@ class FakeQueue(FakeJobs):
 
     def fault(self, verb: str, kind: str, **more: Any) -> Fault:
         """Order a fault."""
-        fault = Fault(verb, kind, **more)
-        with self.changed:
-            self.faults.append(fault)
-        return fault
+        return self.orders.order(verb, kind, **more)
 
     def calls_of(self, verb: str) -> list[Call]:
         """Return the calls of one verb so far."""
-        return [call for call in list(self.calls) if call.verb == verb]
+        return self.orders.calls_of(verb)
 
-    # What the server asks.
+    # What is asked.
 
-    def take_fault(self, verb: str, kinds: frozenset[str]) -> Fault | None:
-        """Return the next fault of these kinds that was ordered for a verb, and note that it was met."""
-        with self.changed:
-            for fault in self.faults:
-                if fault.verb in (verb, "*") and fault.kind in kinds and fault.times != 0:
-                    fault.met += 1
-                    fault.times = None if fault.times is None else fault.times - 1
-                    return fault
-        return None
+    def _serve(self, asked: Asked) -> Sent:
+        """Do what is asked for; every verb is one step under one lock. What is not ours is a 404 of Airflow's."""
+        verb = verb_of(asked.method, asked.target)
+        if verb == FOREIGN:
+            return 404, b'{"detail":"Not Found"}', {}
+        status, content = self._answer(verb, asked)
+        return status, content, {VERSION_HEADER: str(PROTOCOL_VERSION)}
 
-    def answer(self, call: Call, query: dict[str, list[str]]) -> tuple[int, bytes]:
-        """Do what a call asks for; every verb is one step under one lock."""
-        if call.verb == "health":
+    def _answer(self, verb: str, asked: Asked) -> tuple[int, bytes]:
+        if verb == "health":
             return 200, b'{"status":"ok"}'
         try:
+            if asked.headers.get(VERSION_HEADER) != str(PROTOCOL_VERSION):
+                raise Refusal(400, ProblemReason.VERSION, "No common protocol version.")
             with self.changed:
-                answer = self._do(call, query)
+                answer = self._do(verb, asked)
         except Refusal as refusal:
             return refusal.status, refusal.problem.model_dump_json().encode()
         except ValidationError as error:
             return 422, Problem(reason=ProblemReason.INVALID, message=str(error)).model_dump_json().encode()
         return (204, b"") if answer is None else (200, answer.model_dump_json().encode())
 
-    def _do(self, call: Call, query: dict[str, list[str]]) -> Answer | None:
-        if call.verb == "register":
-            return self.register(call.token, call.body)
-        if call.verb == "check":
-            return self.check(call.token, call.body)
-        self.authenticate(call.token)
-        if call.verb == "logs":
-            return self.append_log(UUID(call.path.split("/")[-2]), int(query["offset"][0]), call.body)
-        if call.verb == "leave":
+    def _do(self, verb: str, asked: Asked) -> Answer | None:
+        if verb == "register":
+            return self.register(asked.token, asked.body)
+        if verb == "check":
+            return self.check(asked.token, asked.body)
+        self.authenticate(asked.token)
+        if verb == "logs":
+            return self.append_log(UUID(asked.path.split("/")[-2]), int(asked.query["offset"][0]), asked.body)
+        if verb == "leave":
             self.leave()
             return None
         verbs = {
@@ -177,7 +191,7 @@ class FakeQueue(FakeJobs):
             "renew": self.renew,
             "report": self.report,
         }
-        return verbs[call.verb](call.body)
+        return verbs[verb](asked.body)
 
     def _nudge(self) -> None:
         self.nudged = True

@@ -1,4 +1,4 @@
-"""A queue API and an agent: real processes over a real socket, and no Airflow."""
+"""A queue API and an agent: real processes over a real socket. Mostly without Airflow, and once with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests.support.agent_host import AgentHost
+from tests.support.airflow_bed import AirflowBed
 from tests.support.fake_queue import AGENT_TOKEN, FakeQueue
+from tests.support.postgres import Postgres
 from tests.support.waiting import wait_until
 
 StartAgent = Callable[..., AgentHost]
@@ -50,3 +52,21 @@ def agent(queue: FakeQueue, agent_of: StartAgent) -> AgentHost:
     host = agent_of(queue)
     wait_until(lambda: queue.session, what="the agent registers", timeout=20)
     return host
+
+
+@pytest.fixture(scope="session")
+def real_api(
+    postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowBed]:
+    """Give an Airflow on Postgres of which only the API server runs. Lost offers are soon offered again."""
+    settings = {
+        "AIRFLOW__EDGE_AGENT__OFFER_SECONDS": "1",
+        # Twice as patient as the bed is otherwise: a dozen agents share two cores with it.
+        "AIRFLOW__EDGE_AGENT__MISSED_HEARTBEATS": "6",
+    }
+    with postgres.database(postgres_template) as url:
+        bed = AirflowBed(tmp_path_factory.mktemp("real-api") / "airflow", url, settings=settings)
+        try:
+            yield bed.start("api-server")
+        finally:
+            bed.__exit__()

@@ -2,38 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from edge_agent.protocol import JobState
 from tests.integration.agent.steps import attempts, ended, forgotten, met, registered
 from tests.support.waiting import wait_until
-
-VERBS = ["register", "poll", "confirm", "logs", "report", "heartbeat"]
-FAULTS = [
-    ("drop", {}),
-    ("half", {}),
-    ("lost", {}),
-    ("html", {}),
-    ("status", {"status": 503}),
-    ("status", {"status": 500}),
-    ("status", {"status": 429, "headers": {"Retry-After": "1"}}),
-]
-
-
-@pytest.mark.parametrize(("kind", "more"), FAULTS, ids=str)
-def test_every_verb_survives_a_fault(queue, agent_of, kind, more, tmp_path):
-    """Once for each verb, while two jobs are carried out."""
-    queue.limits = queue.limits.model_copy(update={"offer_seconds": 1.0})
-    for verb in VERBS:
-        queue.fault(verb, kind, **more)
-    host = agent_of(queue)
-    runs = tmp_path / "runs"
-    jobs = [queue.submit(f"echo {name} >> {runs}; echo said", label=name) for name in ("a", "b")]
-    for job in jobs:
-        assert ended(job, timeout=40).state is JobState.SUCCEEDED
-        assert bytes(job.log) == b"said\n"
-    assert sorted(runs.read_text().split()) == ["a", "b"]
-    forgotten(host)
 
 
 def test_a_lost_offer_comes_back_and_runs_once(queue, agent, tmp_path):

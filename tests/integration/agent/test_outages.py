@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.protocol import JobState
 from tests.integration.agent.steps import ended, forgotten, met, registered, running, until_exists
-from tests.support.faulty_http import Call
+from tests.support.faults import Call
 from tests.support.waiting import wait_until
 
 
@@ -77,9 +77,9 @@ def test_an_ended_session_is_opened_again_with_what_is_held(queue, agent, tmp_pa
 
 
 def test_sessions_that_end_at_once_do_not_become_a_storm(queue, agent):
-    queue.fault("poll", "status", times=None, status=409, body=b'{"reason":"session_ended","message":"x"}')
+    fault = queue.fault("poll", "status", times=None, status=409, body=b'{"reason":"session_ended","message":"x"}')
     registered(queue, 3)
-    queue.faults.clear()
+    fault.end()
     assert ended(queue.submit("true")).state is JobState.SUCCEEDED
     assert len(queue.registrations) < 8
 
@@ -145,6 +145,5 @@ def test_a_stuck_poll_does_not_silence_the_agent(queue, agent):
     met(fault)
     beats = len(queue.calls_of("heartbeat"))
     wait_until(lambda: len(queue.calls_of("heartbeat")), until=lambda now: now >= beats + 2, what="two lone beats")
-    fault.times = 0
-    fault.release.set()
+    fault.end()
     assert ended(queue.submit("true")).state is JobState.SUCCEEDED

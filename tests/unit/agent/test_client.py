@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
@@ -197,3 +198,38 @@ async def test_the_base_path_of_airflow_is_kept_and_the_version_travels():
 def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path):
     with pytest.raises(SettingsError, match="EDGE_AGENT_CA_FILE"):
         open_http("https://airflow", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("interval_seconds", "deadline"), [(0.1, "1 s"), (5.0, "2 s"), (10.0, "4 s"), (3600.0, "30 s")]
+)
+async def test_a_lone_beat_that_gets_stuck_leaves_the_time_for_another(monkeypatch, interval_seconds, deadline):
+    monkeypatch.setattr(asyncio, "timeout", at_once)
+    limits = SESSION.limits.model_copy(update={"heartbeat_seconds": interval_seconds})
+    with pytest.raises(Unreachable, match=f"no whole answer within {deadline}$"):
+        await stuck().heartbeat(SESSION.model_copy(update={"limits": limits}), MESSAGES["Beat"])
+
+
+@pytest.mark.parametrize("verb", sorted({*VERBS} - {"heartbeat"}))
+async def test_every_exchange_has_a_deadline(monkeypatch, verb):
+    """A poll's begins when the server may no longer hold it."""
+    monkeypatch.setattr(asyncio, "timeout", at_once)
+    _, ask, _ = VERBS[verb]
+    seconds = 30 + (MESSAGES["Poll"].wait_seconds if verb == "poll" else 0)
+    with pytest.raises(Unreachable, match=f"no whole answer within {seconds:g} s$"):
+        await ask(stuck())
+
+
+def stuck():
+    """Make a client whose requests are never answered."""
+
+    async def handle(request):
+        await asyncio.Event().wait()
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="https://airflow/edge_agent/v1")
+    return QueueClient(http, "h1")
+
+
+def at_once(seconds, *, timeout=asyncio.timeout):
+    """Be :func:`asyncio.timeout`, with no patience at all."""
+    return timeout(0)

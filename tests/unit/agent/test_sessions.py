@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from edge_agent.contact import Contact
-from edge_agent.errors import SessionEnded, Superseded, Unauthenticated, problem_answer
+from edge_agent.errors import SessionEnded, Superseded, Unauthenticated, Unreachable, problem_answer
 from edge_agent.protocol import Problem, ProblemReason
-from edge_agent.retry import REPORT, Asker
+from edge_agent.retry import LEAVE, REPORT, Asker
 from edge_agent.sessions import Sessions
 from tests.support.waiting import wait_until_async
 from tests.unit.protocol.examples import MESSAGES
@@ -184,4 +185,13 @@ async def test_leaving_a_session_that_is_over_is_no_error(bed):
     await bed.sessions.current()
     bed.server.refusal = problem(ProblemReason.SESSION_ENDED)
     await bed.sessions.leave(None)
+    assert len(bed.server.left) == 1
+
+
+async def test_a_goodbye_that_is_not_answered_holds_nobody_up(bed, monkeypatch):
+    monkeypatch.setattr(bed.server, "leave", lambda session: asyncio.Event().wait())
+    monkeypatch.setattr("edge_agent.sessions.LEAVE", replace(LEAVE, total_seconds=0.05))
+    await bed.sessions.current()
+    with pytest.raises(Unreachable, match="no answer within"):
+        await bed.sessions.leave(MESSAGES["Beat"])
     assert len(bed.server.left) == 1
