@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, select
-from sqlalchemy.orm import Session
 
-from airflow_plugin.config import QueueConfig
-from airflow_plugin.models import AgentRow, JobRow
-from airflow_plugin.queue import jobs, logs, steering, tokens
-from airflow_plugin.queue.placement import Placement
-from edge_agent.protocol import EndReason, JobKind, JobState
+from airflow_plugin.queue import jobs, steering
+from edge_agent.protocol import EndReason, JobState
 from tests.integration.agent.steps import forgotten, until_exists
-from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
+from tests.support.command_site import CommandSite
 from tests.support.migrated import copy_sqlite
 from tests.support.waiting import wait_until
-
-NUMBERS = itertools.count(1)
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(180)]
 
@@ -37,67 +28,9 @@ def airflow(sqlite_template, tmp_path_factory):
         bed.__exit__()
 
 
-class Site:
-    """One agent, its queue, and the database behind the API server."""
-
-    def __init__(self, airflow: AirflowBed, home: Path) -> None:
-        self.name = f"agent-{next(NUMBERS)}"
-        self.engine = create_engine(airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
-        token = self.write(lambda session: tokens.create(session, self.name)).get_secret_value()
-        self.home, self.url, self.token = home, airflow.url, token
-        self.host = self.agent_of(home)
-
-    def agent_of(self, home: Path) -> AgentHost:
-        """Make a host whose agent has the site's name."""
-        return AgentHost(
-            home,
-            url=self.url,
-            name=self.name,
-            token=self.token,
-            queues=[self.name],
-            settings={"EDGE_AGENT_KINDS": "command"},
-        )
-
-    def write(self, work):
-        with Session(self.engine) as session:
-            answer = work(session)
-            session.commit()
-            return answer
-
-    def submit(self, command):
-        job = jobs.NewJob(
-            kind=JobKind.COMMAND, placement=Placement(self.name), payload={"command": command}, label="job"
-        )
-        return self.write(lambda session: jobs.submit(session, job, QueueConfig()))
-
-    def job(self, job_id):
-        with Session(self.engine) as session:
-            return session.execute(select(JobRow).where(JobRow.id == job_id)).scalar_one()
-
-    def agent(self):
-        with Session(self.engine) as session:
-            return session.execute(select(AgentRow).where(AgentRow.name == self.name)).scalar_one()
-
-    def log(self, job_id):
-        with Session(self.engine) as session:
-            return b"".join(logs.read(session, job_id))
-
-    def ended(self, job_id, timeout=40):
-        wait_until(
-            lambda: self.job(job_id).state,
-            until=lambda state: JobState(state).is_terminal,
-            what="the job ends",
-            timeout=timeout,
-        )
-        return self.job(job_id)
-
-    def says(self, job_id, text, timeout=20):
-        wait_until(lambda: self.log(job_id), until=lambda log: text in log, what=f"it says {text!r}", timeout=timeout)
-
-
 @pytest.fixture
 def site(airflow, tmp_path):
-    it = Site(airflow, tmp_path / "host")
+    it = CommandSite(airflow, tmp_path / "host")
     with it.host:
         yield it
     it.engine.dispose()
