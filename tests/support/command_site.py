@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import create_engine, select
@@ -51,7 +52,7 @@ class CommandSite:
             settings={"EDGE_AGENT_KINDS": "command", **self.settings},
         )
 
-    def write(self, work: Any) -> Any:
+    def write(self, work: Callable[[Session], T]) -> T:
         """Do something to the queue in a transaction, and return what comes of it."""
         with Session(self.engine) as session:
             answer = work(session)
@@ -63,8 +64,7 @@ class CommandSite:
         job = jobs.NewJob(
             kind=JobKind.COMMAND, placement=Placement(self.name), payload={"command": command}, label="job"
         )
-        job_id: UUID = self.write(lambda session: jobs.submit(session, job, QueueConfig()))
-        return job_id
+        return self.write(lambda session: jobs.submit(session, job, QueueConfig()))
 
     def job(self, job_id: UUID) -> JobRow:
         """Return a job as it stands now."""

@@ -203,7 +203,7 @@ def test_two_agents_on_one_queue_get_each_job_once(agent: Agent, submit: Submit,
     lock = threading.Lock()
 
     def work(each: Agent) -> None:
-        while offers := each.poll(free_slots=3)["offers"]:
+        while offers := each.poll(free_slots=3, beat=True)["offers"]:
             with lock:
                 seen.extend(offer["job_id"] for offer in offers)
             each.confirm(*(offer["assignment_id"] for offer in offers))

@@ -171,8 +171,8 @@ def test_work_that_an_agent_left_behind_is_lost_after_the_same_silence(queue, wa
 
 def test_an_offer_nobody_confirmed_goes_back_in_its_time(queue, watched):
     job = queue.put(JobState.OFFERED)
-    assert watched.run_for(14) == []
-    assert watched.run_for(2) == [Reaped(expired=1)]
+    assert watched.run_for(10) == []
+    assert watched.run_for(6) == [Reaped(expired=1)]
     row = queue.job(job.id)
     assert (row.state, row.notify) == (JobState.QUEUED, False)
 

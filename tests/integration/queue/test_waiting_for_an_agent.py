@@ -65,9 +65,9 @@ def test_an_agent_that_comes_back_with_it_goes_on_and_reports_it(queue, watched,
 def test_an_agent_that_comes_back_and_is_lost_again_is_waited_for_anew(queue, watched, lost):
     watched.run_for(WAIT - SILENCE - 20)
     queue.register(held=[lost.assignment])
-    assert watched.run_for(WAIT - 4) == [Reaped(lost_agents=["a1"])]
+    assert watched.run_for(WAIT - 10) == [Reaped(lost_agents=["a1"])]
     assert standing(queue, lost) == (JobState.RUNNING, None)
-    assert watched.run_for(8) == [Reaped(failed=1)]
+    assert watched.run_for(14) == [Reaped(failed=1)]
 
 
 def test_an_agent_that_comes_back_without_it_has_lost_it_at_once(queue, lost):
