@@ -9,6 +9,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
+# Test processes side by side. Each has a Postgres of its own and waits half of its time: two keep two cores busy.
+WORKERS := 2
 # The floors of the tests. A floor that is not there yet is empty, not an error.
 INTEGRATION := $(wildcard tests/integration tests/packaging tests/docs)
 # The tools find each other, and a test finds the programs of this environment, not the machine's.
@@ -57,7 +59,7 @@ test-unit: $(STAMP) ## Tests without processes, network or database
 
 .PHONY: test-int
 test-int: $(STAMP) tmux ## Tests with real databases, servers, processes and wheels
-	$(PYTEST) $(INTEGRATION)
+	$(PYTEST) -n $(WORKERS) --dist loadfile $(INTEGRATION)
 
 .PHONY: test-e2e
 test-e2e: $(STAMP) tmux ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
@@ -65,6 +67,7 @@ test-e2e: $(STAMP) tmux ## A whole Airflow and agents as real processes, with Ai
 
 .PHONY: coverage
 coverage: PYTEST := $(BIN)/coverage run -m pytest
+coverage: WORKERS := 0
 coverage: clean-coverage test-unit test-int ## What unit and integration tests reach
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
