@@ -25,6 +25,7 @@ QUEUES = [
     "demanding",
     "patient",
     "restart",
+    "rolling",
 ]
 AGENT = {"executor": "EdgeAgentExecutor", "retries": 1, "retry_delay": timedelta(seconds=0)}
 ASKED = {
@@ -61,7 +62,7 @@ def make(queue):
             ledger(folder, f"end {number}")
             return number
 
-        hold.expand(number=numbers()) if queue == "crowd" else hold(0)
+        hold.expand(number=numbers()) if queue in ("crowd", "rolling") else hold(0)
 
     return hold()
 

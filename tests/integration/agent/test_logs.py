@@ -121,3 +121,15 @@ def test_a_slow_server_delays_the_log_and_not_the_job(queue, agent):
     assert job.state is JobState.RUNNING
     fault.release.set()
     assert ended(job).state is JobState.SUCCEEDED
+
+
+def test_an_end_waits_until_the_log_is_out(queue, agent):
+    """Whoever hears of the end wants to read why."""
+    fault = queue.fault("logs", "status", times=None)
+    job = queue.submit("echo said")
+    wait_until(lambda: "assignment_ended" in agent.output(), what="the job ends", timeout=20)
+    met(fault, times=fault.met + 2)
+    assert queue.calls_of("report") == []
+    fault.times = 0
+    assert ended(job).state is JobState.SUCCEEDED
+    assert bytes(job.log) == b"said\n"

@@ -43,6 +43,7 @@ SETTINGS = settings(
     stateful_step_count=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # Explaining takes minutes here.
+    report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
 
