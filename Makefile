@@ -35,6 +35,10 @@ $(STAMP): requirements/dev.txt requirements/uv.txt requirements/bootstrap.sh pyp
 tmux:
 	@requirements/tmux.sh
 
+.PHONY: nftables
+nftables:
+	@requirements/nftables.sh
+
 .PHONY: fmt
 fmt: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff format
@@ -58,7 +62,7 @@ test-unit: $(STAMP) ## Tests without processes, network or database
 	$(PYTEST) tests/unit
 
 .PHONY: test-int
-test-int: $(STAMP) tmux ## Tests with real databases, servers, processes and wheels
+test-int: $(STAMP) tmux nftables ## Tests with real databases, servers, processes and wheels
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(INTEGRATION)
 
 .PHONY: test-e2e
