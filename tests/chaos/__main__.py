@@ -92,7 +92,7 @@ def leave(site: Site) -> list[str]:
         complaints += [f"left: attempt {path.name} on {name}" for path in (host.state / "attempts").iterdir()]
         host.process.send(signal.SIGTERM)
     for name, host in site.hosts.items():
-        if (code := host.process.wait(60)) != 0:
+        if (code := site.see_leaving(host.process)) != 0:
             complaints.append(f"left: {name} ended with {code}")
         complaints += [f"left: a process on {name}: {line}" for line in host.command_lines()]
     return complaints
@@ -111,7 +111,8 @@ def main() -> int:
         try:
             run.storm(made, load)
             books = run.calm(made, load)
-            complaints = [*books.complaints(), *lines.complaints(books, load.rest), *leave(made)]
+            read = lines.complaints(books, load.rest)
+            complaints = [*books.complaints(), *read, *leave(made), *made.complaints]
         finally:
             load.rest.close()
             line.close()

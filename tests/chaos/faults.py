@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tests.chaos.site import Site
 
@@ -20,9 +21,22 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[float, float], float]] = {
     "freeze": (AGENTS, (2.0, 12.0), 2),
     "power off": (AGENTS, (1.0, 8.0), 1),
     "cut": (AGENTS, (1.0, 12.0), 3),
+    "proxy page": (AGENTS, (1.0, 8.0), 1),
+    "overloaded": (AGENTS, (1.0, 8.0), 1),
+    "answers lost": (AGENTS, (1.0, 8.0), 2),
+    "late requests": (AGENTS, (2.0, 8.0), 1),
+    "slow line": (AGENTS, (3.0, 12.0), 1),
     "kill": ((*SERVERS, *SCHEDULERS, "triggerer"), (0.0, 4.0), 4),
     "all API servers away": (("every api-server",), (5.0, 20.0), 1),
     "database away": (("postgres",), (1.0, 4.0), 1),
+}
+ON_THE_LINE: dict[str, dict[str, Any]] = {
+    # fault: what becomes of each call of the queue API meanwhile, as in tests/support/faults.py
+    "proxy page": {"kind": "html"},
+    "overloaded": {"kind": "status", "status": 429, "headers": {"Retry-After": "2"}},
+    "answers lost": {"kind": "drop"},
+    "late requests": {"kind": "held", "seconds": 3.0},
+    "slow line": {"kind": "delay", "seconds": 0.7},
 }
 PAUSE_SECONDS = (1.0, 6.0)
 REST_SECONDS = 20.0
@@ -43,6 +57,9 @@ class Fault:
 
     def inflict(self, site: Site) -> None:
         """Let it happen."""
+        if self.kind in ON_THE_LINE:
+            site.spoil(self.target, **ON_THE_LINE[self.kind])
+            return
         {
             "crash": site.crash,
             "upgrade": site.stop,
@@ -59,7 +76,7 @@ class Fault:
         """Undo what can be undone."""
         if self.kind == "freeze":
             site.thaw(self.target)
-        elif self.kind == "cut":
+        elif self.kind == "cut" or self.kind in ON_THE_LINE:
             site.mend(self.target)
         else:
             site.bring_back(self.target)

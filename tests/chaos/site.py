@@ -9,14 +9,16 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
 from tests.support.fault_proxy import FaultProxy
+from tests.support.faults import ANY
 from tests.support.migrated import migrate
 from tests.support.postgres import Postgres
 from tests.support.process import Process, program
-from tests.support.waiting import wait_until
+from tests.support.waiting import NeverHappenedError, wait_until
 
 DAGS = Path(__file__).parent / "dags"
 KINDS = ("short", "long", "tmux", "deferrable", "failing", "unwanted")
@@ -24,6 +26,8 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
     "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "16",
 }
+LEAVING_SECONDS = 60.0
+"""How long an agent may take to leave. It needs ten when nobody answers it, and the machine is busy."""
 
 
 class Site:
@@ -37,6 +41,8 @@ class Site:
         self.ledger = home / "ledger"
         self.hosts: dict[str, AgentHost] = {}
         self.lines: dict[str, FaultProxy] = {}
+        self.complaints: list[str] = []
+        """What was seen on the way that must not be."""
         self.down: set[str] = set()
         """What a fault holds down; everything else is started again when it has ended, as a service manager would."""
 
@@ -52,7 +58,7 @@ class Site:
         self.down.add(name)
         process = self.hosts[name].process
         process.send(signal.SIGTERM)
-        process.wait(60)
+        self.see_leaving(process)
 
     def hand_over(self, name: str) -> None:
         """Start the next agent of a host, which asks the present one to leave."""
@@ -60,7 +66,7 @@ class Site:
         before = host.process
         host.process = self._agent_process(host, "--handover").start()
         self.down.add(name)
-        before.wait(60)
+        self.see_leaving(before)
 
     def freeze(self, name: str) -> None:
         """Stop an agent's process without ending it; its jobs go on."""
@@ -79,9 +85,14 @@ class Site:
         """Cut a host's network."""
         self.lines[name].cut()
 
+    def spoil(self, name: str, **fault: Any) -> None:
+        """Let every call of the queue API that an agent makes meet a fault."""
+        self.lines[name].orders.order(ANY, times=None, **fault)
+
     def mend(self, name: str) -> None:
         """Mend a host's network."""
         self.lines[name].mend()
+        self.lines[name].orders.end()
 
     def kill(self, name: str) -> None:
         """SIGKILL a part of the server."""
@@ -95,6 +106,14 @@ class Site:
         self.down -= set(self.api_servers) if name == "every api-server" else {name}
 
     # -- care
+
+    def see_leaving(self, process: Process) -> int | None:
+        """Return how an agent that was told to leave ended; complain of one that does not, and kill it."""
+        try:
+            return process.wait(LEAVING_SECONDS)
+        except NeverHappenedError:
+            self.complaints.append(f"stuck: {process.name} was told to leave {LEAVING_SECONDS:g} s ago and is there")
+            return process.kill()
 
     @property
     def api_servers(self) -> list[str]:

@@ -100,6 +100,10 @@ class FaultProxy:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.CancelledError):  # by close(); asyncio takes a cancelled one for a defect, and logs it
+            await self._carry(reader, writer)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection's requests until either side has had enough."""
         self._open.add(writer)
         near = _End(h11.Connection(h11.SERVER), reader, writer)

@@ -122,11 +122,12 @@ class Orders:
         """Return the calls of one verb so far."""
         return [call for call in list(self.calls) if call.verb == verb]
 
-    def release(self) -> None:
-        """Let everything go on that waits."""
+    def end(self) -> None:
+        """Take all faults away; what waits for them goes on."""
         with self._lock:
             for fault in self.faults:
-                fault.release.set()
+                fault.end()
+            self.faults.clear()
 
 
 def verb_of(method: str, path: str) -> str:

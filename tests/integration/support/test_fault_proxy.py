@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -129,6 +130,24 @@ def test_a_line_that_is_cut_lets_nothing_through_until_it_is_mended(behind, line
     line.mend()
     assert ask(client).is_success
     assert len(behind.did) == 2
+
+
+def test_a_line_is_closed_without_a_word_whatever_is_under_way(behind, caplog):
+    with FaultProxy([behind.server.port]) as line, httpx.Client(base_url=line.url) as client:
+        asking = []
+        for kind in ("held", "delay", "slow"):
+            fault = line.orders.order("heartbeat", kind)
+            asking.append(threading.Thread(target=ask_in_vain, args=(client,)))
+            asking[-1].start()
+            wait_until(lambda: fault.met, what=f"{kind} is met")  # noqa: B023  asked at once
+    for thread in asking:
+        thread.join()
+    assert caplog.records == []
+
+
+def ask_in_vain(client):
+    with suppress(httpx.TransportError):
+        ask(client)
 
 
 def test_a_server_that_is_away_is_passed_by(behind):
