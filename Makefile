@@ -18,7 +18,7 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help
 help: ## Say what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with the locked tools and this project in it (PYTHON=... chooses another Python)
@@ -84,6 +84,10 @@ chaos: $(STAMP) ## Kill, cut and restart everything under load, then audit (MINU
 .PHONY: bench
 bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for the docs
 	$(BIN)/python -m tests.bench
+
+.PHONY: bench-faults
+bench-faults: $(STAMP) ## The same faults on the stock edge provider and here: table and plot (FAULTS=host-dies)
+	$(BIN)/python -m tests.bench.faults
 
 .PHONY: gen
 gen: $(STAMP) ## Write what is generated: reference pages, OpenAPI
