@@ -59,8 +59,7 @@ class Run:
             for fault in sorted(self.chosen, key=lambda fault: not fault.disturbs):
                 trial = Trial(side, fault.key, self.say)
                 group.create_task(self._attempt(trial, fault))
-                if fault.disturbs:
-                    await trial.calm.wait()
+                await trial.next_may_begin.wait()
 
     async def _attempt(self, trial: Trial, fault: Fault) -> None:
         try:
@@ -70,7 +69,7 @@ class Run:
             traceback.print_exc()
             self.failed[f"{trial.side.name}, {fault.key}"] = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         finally:
-            trial.calm.set()
+            trial.next_may_begin.set()
             trial.end()
             self.say(f"{trial.side.name}, {fault.key}: over")
 

@@ -20,7 +20,8 @@ OUTAGE_SECONDS = 180.0
 class Fault:
     """One fault. ``title`` stands in the table, ``method`` says how it is made.
 
-    ``disturbs``: whether nothing else can be measured on the same system until the script says so.
+    ``disturbs``: whether nothing else can be measured on the same system before a point of the script; of
+    others it can once their host is there.
     """
 
     key: str
@@ -35,6 +36,8 @@ async def _begin(trial: Trial, fault: Fault) -> str:
     """Start a host and the works, and wait until these are under way; return the host's name."""
     name = f"{fault.key}-1"
     await trial.add_host(name)
+    if not fault.disturbs:
+        trial.next_may_begin.set()
     trial.begin(*fault.loads)
     await trial.under_way()
     return name
@@ -51,7 +54,7 @@ async def _api_server_away(trial: Trial, fault: Fault) -> None:
     await trial.until(lambda: _answers(bed.url), "the API server answers", timeout=120)
     trial.tell("api-server", "answers")
     trial.ask_for_more()
-    trial.calm.set()
+    trial.next_may_begin.set()
     await trial.ended(timeout=1200)
 
 
@@ -66,20 +69,24 @@ async def _answer_lost(trial: Trial, fault: Fault) -> None:
     side = trial.side
     with FaultProxy([side.system.bed.port]) as proxy:
         await trial.add_host(f"{fault.key}-1", url=proxy.url)
+        trial.next_may_begin.set()
         loss = proxy.orders.order(side.fetch, "drop", times=None)
         trial.begin(*fault.loads)
         await trial.until(trial.claimed_at, "a host was given the job", timeout=60)
         loss.end()
+        assert loss.met, "no answer was lost"
         trial.strike(trial.claimed_at())
         await trial.ended(timeout=1200)
         trial.end()
 
 
 async def _host_dies(trial: Trial, fault: Fault) -> None:
-    name = await _begin(trial, fault)
     await trial.add_host(f"{fault.key}-2")
+    await _begin(trial, fault)
+    trial.victim = trial.host_of(trial.works[0])
     trial.strike()
-    trial.power_off(name)
+    trial.power_off(trial.victim)
+    trial.dead.add(trial.victim)
     await trial.ended(timeout=900)
 
 
@@ -87,7 +94,8 @@ async def _restarted_with_all(trial: Trial, fault: Fault) -> None:
     name = await _begin(trial, fault)
     trial.strike()
     trial.power_off(name)
-    await _comes_back(trial, name)
+    trial.ask_for_more()
+    await trial.ended(timeout=1200)
 
 
 async def _restarted_alone(trial: Trial, fault: Fault) -> None:
@@ -107,12 +115,6 @@ async def _signalled(trial: Trial, fault: Fault, number: signal.Signals) -> None
     name = await _begin(trial, fault)
     trial.strike()
     trial.hosts[name].send(number)
-    await _comes_back(trial, name)
-
-
-async def _comes_back(trial: Trial, name: str) -> None:
-    """Queue another task, start the worker or agent again once it has ended, and wait until all is over."""
-    trial.kept_up.add(name)
     trial.ask_for_more()
     await trial.ended(timeout=1200)
 
@@ -153,7 +155,7 @@ FAULTS = (
     Fault(
         "terminated",
         "SIGTERM while a shell command runs, started again",
-        f"`SIGTERM` to the worker or agent alone, as service managers send it; it is {AFTER}.",
+        f"`SIGTERM` to the worker or agent alone, as service managers send it. It is {AFTER}.",
         (Load(60),),
         _terminated,
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.bench.systems import System, worker_environment
 from tests.support.agent_host import AgentHost
-from tests.support.faults import FOREIGN
+from tests.support.faults import EDGE3_FETCH
 from tests.support.process import Process
 
 SLOTS = 4
@@ -43,7 +43,7 @@ class Stock(Side):
     """Stock edge3."""
 
     name = "edge3"
-    fetch = FOREIGN
+    fetch = EDGE3_FETCH
     gentle = signal.SIGINT
     host_state = "SELECT state FROM edge_worker WHERE worker_name = %s"
     job_state = "SELECT state FROM edge_job WHERE run_id = %s ORDER BY try_number DESC, queued_dttm DESC LIMIT 1"

@@ -16,7 +16,7 @@ STILL_SECONDS = 3.0
 class Change:
     """Something that looked different than the time before. ``at``: seconds since the epoch, when it was seen.
 
-    ``subject`` is ``task``, ``job``, ``host`` or ``api-server``.
+    ``subject`` is ``task``, ``job``, ``host``, ``worker`` (its process, an agent's too) or ``api-server``.
     """
 
     at: float

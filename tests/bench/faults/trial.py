@@ -64,26 +64,29 @@ class Trial:
         self.queue = queue
         self.struck_at = 0.0
         self.hosts: dict[str, Process] = {}
-        self.kept_up: set[str] = set()
-        """Hosts whose worker or agent is started again when it has ended."""
+        self.victim = ""
+        """The host whose state is kept: the first one, until somebody says otherwise."""
+        self.dead: set[str] = set()
+        """Hosts that are not started again."""
         self.works: list[Work] = []
         self.fresh: Work | None = None
-        self.calm = asyncio.Event()
-        """Set when nothing done here disturbs others on the same system any more."""
+        self.next_may_begin = asyncio.Event()
+        """Set when another trial on the same system would not be disturbed."""
         self.shared: list[Change] = []
         """What was seen of hosts and API server: it concerns every run."""
         self._say = lambda what: say(f"{side.name}, {queue}: {what}")
         self._seen: dict[tuple[str, str], str | None] = {}
         self._ended: dict[str, float] = {}
 
-    @property
-    def victim(self) -> str:
-        """The host that is looked at."""
-        return next(iter(self.hosts))
+    def host_of(self, work: Work) -> str:
+        """Return the host on which a run's task began last."""
+        pid = work.entries()[-1].pid
+        return next(name for name, process in self.hosts.items() if pid in process.family())
 
     async def add_host(self, name: str, *, url: str | None = None) -> Process:
         """Start a host and wait until its worker or agent has registered."""
         process = self.hosts[name] = self.side.host(name, self.queue, url or self.side.system.bed.url)
+        self.victim = self.victim or name
         process.start()
 
         def registered() -> bool:
@@ -115,10 +118,6 @@ class Trial:
         """The fault is now, or was at that time."""
         self.struck_at = at or time.time()
         self._say("the fault")
-
-    def kill(self, name: str) -> None:
-        """SIGKILL a worker or agent alone."""
-        self.hosts[name].send(signal.SIGKILL)
 
     def power_off(self, name: str) -> None:
         """SIGKILL everything on a host, the worker or agent first: it must not live to report how its tasks go."""
@@ -202,7 +201,18 @@ class Trial:
             self._say(f"{subject} {value}{f' ({whose})' if whose else ''}")
 
     def _keep_up(self, name: str, process: Process) -> None:
-        if name not in self.kept_up or process.is_running:
-            self._ended.pop(name, None)
-        elif time.monotonic() - self._ended.setdefault(name, time.monotonic()) >= RESTART_SECONDS:
+        """Start a worker or agent again some time after it has ended.
+
+        :raises AssertionError: when it has ended before the fault: what it met then is not this fault.
+        """
+        if process.is_running or name in self.dead:
+            return
+        if not self.struck_at:
+            process.must_run()
+        if name not in self._ended:
+            self._ended[name] = time.monotonic()
+            self.tell("worker", f"has ended with {process.returncode}")
+        elif time.monotonic() - self._ended[name] >= RESTART_SECONDS:
+            del self._ended[name]
+            self.tell("worker", "is started")
             process.start()

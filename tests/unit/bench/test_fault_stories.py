@@ -12,6 +12,7 @@ from tests.bench.faults.page import Outcome, page, the_work
 from tests.bench.faults.scripts import FAULTS, chosen_faults
 from tests.bench.faults.story import Change, Story
 from tests.bench.faults.work import DAGS, LINE_SECONDS, Entry, read_ledger, write_dags
+from tests.support.faults import ANY, EDGE3_FETCH, FOREIGN, Fault, verb_of
 
 FAULT_AT = 1000.0
 
@@ -132,3 +133,9 @@ def test_a_fault_that_is_not_there_is_refused_with_those_that_are():
 def test_each_fault_has_a_name_of_its_own_and_tells_its_runs_apart():
     assert len({fault.key for fault in FAULTS}) == len(FAULTS)
     assert all(len({load.what for load in fault.loads}) == len(fault.loads) for fault in FAULTS)
+
+
+def test_only_its_call_for_work_is_told_apart_among_the_edge_providers_calls():
+    assert verb_of("POST", "/edge_worker/v1/jobs/fetch/host-1") == EDGE3_FETCH
+    assert verb_of("PATCH", "/edge_worker/v1/worker/host-1") == FOREIGN
+    assert not Fault(ANY, "drop").is_for(EDGE3_FETCH)
