@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench.faults import work
 from tests.bench.faults.page import PAGE, PICTURE, Outcome, page
 from tests.bench.faults.picture import draw
-from tests.bench.faults.scripts import FAULTS, Fault, chosen_faults
+from tests.bench.faults.scripts import FAULTS, Fault, chosen_faults, warm_up
 from tests.bench.faults.sides import Ours, Side, Stock
 from tests.bench.faults.story import Story
 from tests.bench.faults.trial import Trial
@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[3]
 HOME = ROOT / ".bench-faults"
 """Where all files of a run are; made anew by each."""
 DOCS = ROOT / "docs"
+WARM = "warm"
+"""A queue for the first task of each system, which meets no fault."""
 
 
 class Run:
@@ -55,6 +57,7 @@ class Run:
         print(f"[{time.monotonic() - self.begin:5.0f} s] {what}", file=sys.stderr, flush=True)
 
     async def _one_side(self, side: Side) -> None:
+        await warm_up(Trial(side, WARM, self.say))
         async with asyncio.TaskGroup() as group:
             for fault in sorted(self.chosen, key=lambda fault: not fault.disturbs):
                 trial = Trial(side, fault.key, self.say)
@@ -80,7 +83,7 @@ def main() -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
     run.say(f"{len(run.chosen)} faults on both systems, everything below {HOME}")
-    queues = [fault.key for fault in run.chosen]
+    queues = [WARM, *(fault.key for fault in run.chosen)]
     with both(HOME, lambda folder, alias: work.write_dags(folder, queues, executor=alias)) as (_, stock, ours):
         token = ours.bed.create_token("faults", queues)
         for system in (stock, ours):

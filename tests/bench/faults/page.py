@@ -49,7 +49,8 @@ _CHANGED = """\
 | worker, agent | 4 slots, one queue, a host (home, logs, copy of the Dags) of its own | |
 | Postgres | no fsync | for both |
 
-Nothing else: no heartbeat, no timeout, no interval of Airflow, edge3 or ours.
+Nothing else: no heartbeat, no timeout, no interval of Airflow, edge3 or ours. Each system has run one task before the
+first fault, so that its API server is warm.
 """
 
 _CAVEATS = """\

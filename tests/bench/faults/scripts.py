@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.bench.faults.trial import RESTART_SECONDS, Trial
+from tests.bench.faults.trial import RESTART_SECONDS, STARTED_WITHIN, Trial
 from tests.bench.faults.work import Load
 from tests.support.fault_proxy import FaultProxy
 
@@ -32,6 +32,14 @@ class Fault:
     disturbs: bool = False
 
 
+async def warm_up(trial: Trial) -> None:
+    """Run one task: an API server takes its time for the very first, and answers nobody else meanwhile."""
+    await trial.add_host(f"{trial.queue}-1")
+    trial.begin(Load(0))
+    await trial.until(trial.works[0].is_over, "the first task ends", timeout=STARTED_WITHIN)
+    trial.end()
+
+
 async def _begin(trial: Trial, fault: Fault) -> str:
     """Start a host and the works, and wait until these are under way; return the host's name."""
     name = f"{fault.key}-1"
@@ -51,7 +59,7 @@ async def _api_server_away(trial: Trial, fault: Fault) -> None:
     trial.tell("api-server", "killed")
     await trial.pause(OUTAGE_SECONDS)
     bed.launch("api-server")
-    await trial.until(lambda: _answers(bed.url), "the API server answers", timeout=120)
+    await trial.until(lambda: _answers(bed.url), "the API server answers", timeout=STARTED_WITHIN)
     trial.tell("api-server", "answers")
     trial.ask_for_more()
     trial.next_may_begin.set()
@@ -155,15 +163,16 @@ FAULTS = (
     Fault(
         "terminated",
         "SIGTERM while a shell command runs, started again",
-        f"`SIGTERM` to the worker or agent alone, as service managers send it. It is {AFTER}.",
+        "`SIGTERM` to the worker or agent alone, as service managers send it. edge3's passes it on to its tasks; ours "
+        f"takes no new work and waits for its own, an hour at most. It is {AFTER}.",
         (Load(60),),
         _terminated,
     ),
     Fault(
         "terminated-python",
         "SIGTERM while a Python function runs, started again",
-        "The same. Airflow answers a signal to a task with the operator's `on_kill`, which is where a BashOperator "
-        "kills its command, and where a Python task does nothing.",
+        "The same. Airflow's answer to the signal is the operator's `on_kill`: a BashOperator kills its command "
+        "there, a Python task does nothing and goes on, and the worker waits for it.",
         (Load(60, kind="python"),),
         _terminated,
     ),

@@ -25,6 +25,8 @@ from tests.support.waiting import wait_until_async
 LOOK_SECONDS = 0.5
 RESTART_SECONDS = 5.0
 """How long a service manager waits before it starts again what has ended; our unit says so, too."""
+STARTED_WITHIN = 300.0
+"""Seconds for a host or a task, on a machine that does other things too."""
 LINES_BEFORE = 20
 """So many lines has a task written when a fault meets it."""
 LOG_SECONDS = 15.0
@@ -93,7 +95,7 @@ class Trial:
             process.must_run()
             return self.side.system.database.value(self.side.host_state, name) in ("idle", "running", "connected")
 
-        await self.until(registered, f"{name} has registered", timeout=120)
+        await self.until(registered, f"{name} has registered", timeout=STARTED_WITHIN)
         return process
 
     def begin(self, *loads: Load) -> None:
@@ -107,7 +109,9 @@ class Trial:
     async def under_way(self) -> None:
         """Wait until every run has written some lines."""
         await self.until(
-            lambda: all(len(work.entries()) > LINES_BEFORE for work in self.works), "the work is under way", timeout=120
+            lambda: all(len(work.entries()) > LINES_BEFORE for work in self.works),
+            "the work is under way",
+            timeout=STARTED_WITHIN,
         )
 
     def claimed_at(self) -> float | None:
