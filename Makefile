@@ -20,7 +20,7 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help
 help: ## Say what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with the locked tools and this project in it (PYTHON=... chooses another Python)
@@ -95,6 +95,10 @@ broken-promises: $(STAMP) tmux ## Break each line that keeps a promise, and see 
 .PHONY: bench
 bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for the docs
 	$(BIN)/python -m tests.bench
+
+.PHONY: bench-faults
+bench-faults: $(STAMP) ## The same faults on the stock edge provider and here: table and plot (FAULTS=host-dies)
+	$(BIN)/python -m tests.bench.faults
 
 .PHONY: gen
 gen: $(STAMP) ## Write what is generated: reference pages, OpenAPI

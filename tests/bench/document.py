@@ -106,7 +106,7 @@ def in_words(outcome: Outcome) -> str:
 
 def page(outcome: Outcome) -> str:
     """Return ``docs/benchmarks.md``."""
-    parts = [_HEAD, _circumstances(outcome), _bars(outcome)]
+    parts = [_HEAD, circumstances(outcome.minutes, outcome.load_before, outcome.plan.name), _bars(outcome)]
     for section in outcome.sections:
         parts.append(f"## {section.title}\n\n{section.method}\n\n{table(section.lines)}\n")
         if section.notes:
@@ -117,7 +117,8 @@ def page(outcome: Outcome) -> str:
     return "\n".join(parts)
 
 
-def _circumstances(outcome: Outcome) -> str:
+def circumstances(minutes: float, load_before: float, plan: str = "") -> str:
+    """Return when, where and with what a run was made, as a list."""
     packages = (
         "apache-airflow-core",
         "apache-airflow-providers-edge3",
@@ -127,8 +128,8 @@ def _circumstances(outcome: Outcome) -> str:
     )
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
-        f"- Date: {datetime.now(tz=UTC):%Y-%m-%d}; {outcome.minutes:.0f} minutes; plan {outcome.plan.name}.\n"
-        f"- Machine: {describe()}; load average {outcome.load_before:.1f} at the start.\n"
+        f"- Date: {datetime.now(tz=UTC):%Y-%m-%d}; {minutes:.0f} minutes{f'; plan {plan}' if plan else ''}.\n"
+        f"- Machine: {describe()}; load average {load_before:.1f} at the start.\n"
         f"- airflow-edge-agent {__version__}, {versions}.\n"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,10 @@ IDLE = "idle"
 """A queue without work, for agents that are only there."""
 PARTS = ("api-server", "scheduler", "dag-processor")
 """No triggerer: nothing here defers."""
+QUEUES = {"EdgeExecutor": ("poll-5s", "poll-1s"), "EdgeAgentExecutor": ("ours",)}
+"""The queues of each system, by the alias of its executor; a worker each."""
+WriteDags = Callable[[Path, str], set[str]]
+"""Writes Dags for the executor of that alias into a folder, and returns their ids."""
 
 
 @dataclass(frozen=True)
@@ -124,61 +128,62 @@ def metered(command: Sequence[str]) -> list[str]:
 def site(plan: Plan, home: Path) -> Iterator[Site]:
     """Bring both systems up, and end everything in the end."""
     (home / "hosts").mkdir()
+
+    def write(folder: Path, alias: str) -> set[str]:
+        queues = [*QUEUES[alias], NOBODY]
+        return write_dags(folder, queues, executor=alias, mapped=plan.mapped, lines=plan.log_lines)
+
+    with both(home, write) as (postgres, stock, ours):
+        made = Site(plan, home, postgres, stock, ours)
+        slow, fast = QUEUES["EdgeExecutor"]
+        stock.variants = [
+            Variant("edge3, default (polls every 5 s)", slow, stock, 5.0),
+            Variant("edge3, polls every 1 s", fast, stock, 1.0),
+        ]
+        ours.variants = [Variant("edge agent", QUEUES["EdgeAgentExecutor"][0], ours, 1.0)]
+        made.agent_token = ours.bed.create_token("bench", [ours.variants[0].queue, IDLE, NOBODY])
+        try:
+            yield made
+        finally:
+            made.power_off()
+
+
+@contextmanager
+def both(home: Path, write: WriteDags) -> Iterator[tuple[Postgres, System, System]]:
+    """Bring up Postgres, stock edge3 and ours, without any worker, and end all of it in the end."""
     with ExitStack() as stack:
         postgres = stack.enter_context(Postgres())
         template = postgres.create()
         migrate(postgres.url(template), home)
-        stock = _stock(plan, home, postgres, template)
-        ours = _ours(plan, home, postgres, template)
-        made = Site(plan, home, postgres, stock, ours)
-        stack.callback(made.power_off)
-        for system in made.systems:
+        stock = _stock(home, postgres, template, write)
+        ours = _system("edge agent", home / "ours", postgres.create(template), postgres, OURS, write)
+        for system in (stock, ours):
             stack.callback(system.database.close)
             stack.push(system.bed.__exit__)
             stack.callback(system.stop_workers)
-        for system in made.systems:
+        for system in (stock, ours):
             system.bed.launch(*PARTS)
-        for system in made.systems:
+        for system in (stock, ours):
             system.bed.wait_healthy(*PARTS)
-        made.agent_token = ours.bed.create_token("bench", [ours.variants[0].queue, IDLE, NOBODY])
-        yield made
+        yield postgres, stock, ours
 
 
-def _stock(plan: Plan, home: Path, postgres: Postgres, template: str) -> System:
-    queues = ["poll-5s", "poll-1s"]
-    system = _system("edge3", plan, home / "stock", postgres.create(template), postgres, EDGE3, queues)
+def _stock(home: Path, postgres: Postgres, template: str, write: WriteDags) -> System:
+    system = _system("edge3", home / "stock", postgres.create(template), postgres, EDGE3, write)
     system.python = make_overlay(home / "stock-python")
     url = f"{system.bed.url}/edge_worker/v1/rpcapi"
     for part in system.bed.parts.values():
         part.process.environment |= {"AIRFLOW__EDGE__API_ENABLED": "True", "AIRFLOW__EDGE__API_URL": url}
         # The console script would run in the environment that has our package in it.
         part.process.command = [str(system.python), "-m", "airflow", *part.process.command[1:]]
-    system.variants = [
-        Variant("edge3, default (polls every 5 s)", queues[0], system, 5.0),
-        Variant("edge3, polls every 1 s", queues[1], system, 1.0),
-    ]
     return system
 
 
-def _ours(plan: Plan, home: Path, postgres: Postgres, template: str) -> System:
-    system = _system("edge agent", plan, home / "ours", postgres.create(template), postgres, OURS, ["ours"])
-    system.variants = [Variant("edge agent", "ours", system, 1.0)]
-    return system
-
-
-def _system(
-    name: str,
-    plan: Plan,
-    home: Path,
-    database_name: str,
-    postgres: Postgres,
-    executor: str,
-    queues: list[str],
-) -> System:
-    """Make an Airflow with Dags for these queues, and for nobody's. It is not started."""
+def _system(name: str, home: Path, database_name: str, postgres: Postgres, executor: str, write: WriteDags) -> System:
+    """Make an Airflow with the Dags for it. It is not started."""
     home.mkdir(parents=True)
-    source, alias = home / "source", executor.partition(":")[0]
-    dag_ids = write_dags(source, [*queues, NOBODY], executor=alias, mapped=plan.mapped, lines=plan.log_lines)
+    source = home / "source"
+    dag_ids = write(source, executor.partition(":")[0])
     url = postgres.url(database_name)
     bed = AirflowBed(home / "airflow", url, dags=source, executor=executor, settings=LIMITS)
     for part in bed.parts.values():
