@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import time
 from contextlib import suppress
@@ -15,6 +14,7 @@ from tests.chaos.faults import Fault, schedule
 from tests.chaos.load import Load
 from tests.chaos.site import Site, site
 from tests.chaos.timeline import draw
+from tests.support.agent_host import leave
 from tests.support.airflow_rest import AirflowRest
 from tests.support.line import Line
 from tests.support.process import left_behind
@@ -84,19 +84,6 @@ class Run:
         return Books.open(site.ledger, site.database_url)
 
 
-def leave(site: Site) -> list[str]:
-    """Stop the agents in order and return what they left behind, in words."""
-    complaints = []
-    for name, host in site.hosts.items():
-        complaints += [f"left: attempt {path.name} on {name}" for path in (host.state / "attempts").iterdir()]
-        host.process.send(signal.SIGTERM)
-    for name, host in site.hosts.items():
-        if (code := host.process.wait(60)) != 0:
-            complaints.append(f"left: {name} ended with {code}")
-        complaints += [f"left: a process on {name}: {line}" for line in host.command_lines()]
-    return complaints
-
-
 def main() -> int:
     """Run, audit, draw."""
     minutes, seed = float(os.environ.get("MINUTES", "3")), int(os.environ.get("SEED", "1"))
@@ -110,7 +97,7 @@ def main() -> int:
         try:
             run.storm(made, load)
             books = run.calm(made, load)
-            complaints = [*books.complaints(), *leave(made)]
+            complaints = [*books.complaints(), *leave(made.hosts.values())]
         finally:
             load.rest.close()
             line.close()

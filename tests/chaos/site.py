@@ -15,7 +15,6 @@ from tests.support.airflow_bed import AirflowBed
 from tests.support.line import Line
 from tests.support.migrated import migrate
 from tests.support.postgres import Postgres
-from tests.support.process import Process, program
 from tests.support.waiting import wait_until
 
 DAGS = Path(__file__).parent / "dags"
@@ -56,11 +55,8 @@ class Site:
 
     def hand_over(self, name: str) -> None:
         """Start the next agent of a host, which asks the present one to leave."""
-        host = self.hosts[name]
-        before = host.process
-        host.process = self._agent_process(host, "--handover").start()
+        self.hosts[name].hand_over()
         self.down.add(name)
-        before.wait(60)
 
     def freeze(self, name: str) -> None:
         """Stop an agent's process without ending it; its jobs go on."""
@@ -139,17 +135,6 @@ class Site:
             host.power_off()
         for line in self.lines.values():
             line.close()
-
-    def _agent_process(self, host: AgentHost, *arguments: str) -> Process:
-        process = Process(
-            f"agent {host.name}",
-            [program("edge-agent"), "run", *arguments],
-            environment=host.environment,
-            log=host.home / "agent.log",
-            cwd=host.home,
-        )
-        process.mark = host.process.mark  # the same host: what it pulls the plug of, it pulls for both
-        return process
 
 
 @contextmanager
