@@ -92,6 +92,10 @@ chaos: $(STAMP) tmux ## Kill, cut and restart everything under load, then audit 
 broken-promises: $(STAMP) tmux ## Break each line that keeps a promise, and see which tests notice (PROMISE=4: of that one)
 	$(BIN)/python -m tests.broken_promises
 
+.PHONY: endurance
+endurance: $(STAMP) tmux ## Outages and restarts around long tasks (WHAT=outage MINUTES=60, WHAT=journey MINUTES=10)
+	$(BIN)/python -m tests.endurance $(WHAT)
+
 .PHONY: bench
 bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for the docs
 	$(BIN)/python -m tests.bench

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import time
 from contextlib import suppress
@@ -16,6 +15,7 @@ from tests.chaos.faults import Fault, schedule
 from tests.chaos.load import Load
 from tests.chaos.site import Site, site
 from tests.chaos.timeline import draw
+from tests.support.agent_host import leave
 from tests.support.airflow_rest import AirflowRest
 from tests.support.fault_proxy import FaultProxy
 from tests.support.process import left_behind
@@ -57,12 +57,12 @@ class Run:
             for fault in [each for each in going if each.end <= self.now]:
                 fault.heal(site)
                 going.remove(fault)
+            site.look_after()  # before the next fault: on a busy machine a turn may take longer than a pause
             while to_come and to_come[0].begin <= self.now:
                 fault = to_come.pop(0)
                 self.say(str(fault))
                 fault.inflict(site)
                 going.append(fault)
-            site.look_after()
             load.turn(self.now)
             return self.now >= self.seconds and not going
 
@@ -85,19 +85,6 @@ class Run:
         return Books.open(site.ledger, site.database_url)
 
 
-def leave(site: Site) -> list[str]:
-    """Stop the agents in order and return what they left behind, in words."""
-    complaints = []
-    for name, host in site.hosts.items():
-        complaints += [f"left: attempt {path.name} on {name}" for path in (host.state / "attempts").iterdir()]
-        host.process.send(signal.SIGTERM)
-    for name, host in site.hosts.items():
-        if (code := site.see_leaving(host.process)) != 0:
-            complaints.append(f"left: {name} ended with {code}")
-        complaints += [f"left: a process on {name}: {line}" for line in host.command_lines()]
-    return complaints
-
-
 def main() -> int:
     """Run, audit, draw."""
     minutes, seed = float(os.environ.get("MINUTES", "3")), int(os.environ.get("SEED", "1"))
@@ -112,7 +99,7 @@ def main() -> int:
             run.storm(made, load)
             books = run.calm(made, load)
             read = lines.complaints(books, load.rest)
-            complaints = [*books.complaints(), *read, *leave(made), *made.complaints]
+            complaints = [*books.complaints(), *read, *leave(made.hosts.values()), *made.complaints]
         finally:
             load.rest.close()
             line.close()

@@ -11,13 +11,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.agent_host import AgentHost
+from tests.support.agent_host import LEAVING_SECONDS, AgentHost
 from tests.support.airflow_bed import AirflowBed
 from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import ANY
 from tests.support.migrated import migrate
 from tests.support.postgres import Postgres
-from tests.support.process import Process, program
+from tests.support.process import Process
 from tests.support.waiting import NeverHappenedError, wait_until
 
 DAGS = Path(__file__).parent / "dags"
@@ -26,8 +26,6 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
     "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "16",
 }
-LEAVING_SECONDS = 60.0
-"""How long an agent may take to leave. It needs ten when nobody answers it, and the machine is busy."""
 
 
 class Site:
@@ -58,15 +56,14 @@ class Site:
         self.down.add(name)
         process = self.hosts[name].process
         process.send(signal.SIGTERM)
-        self.see_leaving(process)
+        with self._seeing_leave(process):
+            process.wait(LEAVING_SECONDS)
 
     def hand_over(self, name: str) -> None:
         """Start the next agent of a host, which asks the present one to leave."""
-        host = self.hosts[name]
-        before = host.process
-        host.process = self._agent_process(host, "--handover").start()
         self.down.add(name)
-        self.see_leaving(before)
+        with self._seeing_leave(self.hosts[name].process):
+            self.hosts[name].hand_over()
 
     def freeze(self, name: str) -> None:
         """Stop an agent's process without ending it; its jobs go on."""
@@ -107,13 +104,14 @@ class Site:
 
     # -- care
 
-    def see_leaving(self, process: Process) -> int | None:
-        """Return how an agent that was told to leave ended; complain of one that does not, and kill it."""
+    @contextmanager
+    def _seeing_leave(self, process: Process) -> Iterator[None]:
+        """Complain of an agent that was told to leave and did not, and kill it."""
         try:
-            return process.wait(LEAVING_SECONDS)
+            yield
         except NeverHappenedError:
             self.complaints.append(f"stuck: {process.name} was told to leave {LEAVING_SECONDS:g} s ago and is there")
-            return process.kill()
+            process.kill()
 
     @property
     def api_servers(self) -> list[str]:
@@ -158,17 +156,6 @@ class Site:
             host.power_off()
         for line in self.lines.values():
             line.close()
-
-    def _agent_process(self, host: AgentHost, *arguments: str) -> Process:
-        process = Process(
-            f"agent {host.name}",
-            [program("edge-agent"), "run", *arguments],
-            environment=host.environment,
-            log=host.home / "agent.log",
-            cwd=host.home,
-        )
-        process.mark = host.process.mark  # the same host: what it pulls the plug of, it pulls for both
-        return process
 
 
 @contextmanager

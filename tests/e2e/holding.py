@@ -7,17 +7,8 @@ from pathlib import Path
 
 from tests.support.airflow_bed import AirflowBed
 from tests.support.airflow_rest import DagRun
+from tests.support.ledger import Entry, read
 from tests.support.waiting import wait_until
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the ledger."""
-
-    event: str
-    number: int
-    agent: str
-    pid: int
 
 
 @dataclass(frozen=True)
@@ -35,10 +26,7 @@ class Holding:
 
     def ledger(self) -> list[Entry]:
         """Return what the tasks wrote."""
-        file = self.folder / "ledger"
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        fields = (line.split() for line in lines)
-        return [Entry(event, int(number), agent, int(pid)) for event, number, agent, pid in fields]
+        return read(self.folder / "ledger")
 
     def starts(self) -> list[Entry]:
         """Return the starts."""

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.holding import Holding
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
-from tests.support.line import Line
+from tests.support.fault_proxy import FaultProxy
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_until
 
@@ -67,7 +67,7 @@ class Replicas:
             assert held.succeeds(300)
             tasks = held.run.rest.ask("GET", f"{held.run.path}/taskInstances", params={"limit": 1000})
             assert {each["try_number"] for each in tasks["task_instances"]} == {1}
-            assert set(Counter((entry.event, entry.number) for entry in held.ledger()).values()) == {1}
+            assert set(Counter((entry.event, entry.what) for entry in held.ledger()).values()) == {1}
         for host in self.hosts:
             assert host.output().count("event=registered") == 1
 
@@ -78,8 +78,9 @@ def replicas(bed: AirflowBed, make_host: Callable[..., AgentHost]) -> Iterator[R
     before = set(bed.parts)
     other, scheduler = bed.add_api_server(), bed.add_scheduler()
     names = ["api-server", *sorted(set(bed.parts) - before - {scheduler}), "scheduler", scheduler]
-    line = Line([int(bed.parts[name].process.environment["AIRFLOW__API__PORT"]) for name in names[:2]])
-    made = [make_host(f"{QUEUE}-{line.port}-{n}", QUEUE, slots=SLOTS, EDGE_AGENT_URL=line.url) for n in (1, 2)]
+    line = FaultProxy([int(bed.parts[name].process.environment["AIRFLOW__API__PORT"]) for name in names[:2]])
+    port = line.url.rpartition(":")[2]
+    made = [make_host(f"{QUEUE}-{port}-{n}", QUEUE, slots=SLOTS, EDGE_AGENT_URL=line.url) for n in (1, 2)]
     try:
         with made[0], made[1]:
             yield Replicas(bed, names, made)

@@ -190,7 +190,7 @@ def test_two_agents_on_one_queue_run_each_job_once(bed: AirflowBed, make_host: H
         held.release()
         assert held.run.wait() == "success"
     starts = held.starts()
-    assert sorted(entry.number for entry in starts) == list(range(16))
+    assert sorted(int(entry.what) for entry in starts) == list(range(16))
     assert set(Counter(entry.agent for entry in starts)) == {"crowd-1", "crowd-2"}
 
 

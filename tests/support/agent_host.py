@@ -6,12 +6,22 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from tests.support.process import Process, clean_environment, program
+from tests.support.waiting import NeverHappenedError, wait_until
+
+LEAVING_SECONDS = 60.0
+"""How long an agent may take to leave that was told to."""
+
+REPORTED_SECONDS = 15.0
+"""How long the last report of a job may take once all that it did is known."""
+
+ENDED_SECONDS = 30.0
+"""How long what is left may take to end once its agent has left."""
 
 
 class AgentHost:
@@ -54,13 +64,7 @@ class AgentHost:
             "EDGE_AGENT_STATE_DIR": str(self.state),
         }
         self.environment = clean_environment(home, **variables) | dict(settings or {})
-        self.process = Process(
-            f"agent {name}",
-            [program("edge-agent"), "run"],
-            environment=self.environment,
-            log=home / "agent.log",
-            cwd=home,
-        )
+        self.process = self._agent()
 
     def copy_dags(self, dags: Path) -> None:
         """Bring Dag files to the host, as its operator would."""
@@ -101,6 +105,21 @@ class AgentHost:
         self.stop()
         return self.start()
 
+    def hand_over(self, timeout: float = LEAVING_SECONDS) -> int:
+        """Start the next agent, which asks the present one to leave; return the exit code of that one.
+
+        :raises NeverHappenedError: when it does not leave.
+        """
+        before = self.process
+        self.process = self._agent("--handover")
+        self.process.mark = before.mark  # the same host: what it pulls the plug of, it pulls for both
+        self.process.start()
+        return before.wait(timeout)
+
+    def attempts(self) -> list[Path]:
+        """Return the attempt directories."""
+        return sorted((self.state / "attempts").iterdir())
+
     def pids(self) -> set[int]:
         """Return all processes of the host: the agent, its task host, jobs and what they started."""
         return self.process.family()
@@ -135,3 +154,33 @@ class AgentHost:
 
     def __exit__(self, *_: object) -> None:
         self.power_off()
+
+    def _agent(self, *arguments: str) -> Process:
+        return Process(
+            f"agent {self.name}",
+            [program("edge-agent"), "run", *arguments],
+            environment=self.environment,
+            log=self.home / "agent.log",
+            cwd=self.home,
+        )
+
+
+def leave(hosts: Collection[AgentHost]) -> list[str]:
+    """Stop the agents of idle hosts in order; return what they left behind, in words."""
+    complaints = []
+    for host in hosts:
+        with suppress(NeverHappenedError):  # the last report may still be on its way; what stays is said
+            wait_until(host.attempts, until=lambda left: not left, what="all is reported", timeout=REPORTED_SECONDS)
+        complaints += [f"left: attempt {path.name} on {host.name}" for path in host.attempts()]
+        host.process.send(signal.SIGTERM)
+    for host in hosts:
+        try:
+            code = host.process.wait(LEAVING_SECONDS)
+        except NeverHappenedError:
+            code = host.process.kill() or 1
+        if code != 0:
+            complaints.append(f"left: {host.name} ended with {code}")
+        with suppress(NeverHappenedError):  # a task host that was not warm yet ends when it is
+            wait_until(host.pids, until=lambda left: not left, what="all has ended", timeout=ENDED_SECONDS)
+        complaints += [f"left: a process on {host.name}: {line}" for line in host.command_lines()]
+    return complaints

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
@@ -54,7 +55,8 @@ class AirflowBed:
     """One Airflow. ``parts`` holds its components by name; ``rest`` asks the first API server.
 
     ``database_url``: of a migrated database. ``dags``: a folder, copied. ``settings``: more environment
-    variables for all components, over :data:`QUICK`.
+    variables for all components, over those of ``pace``, which is none where Airflow's and our own defaults
+    are what is to be seen.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class AirflowBed:
         dags: Path | None = None,
         settings: Mapping[str, str] | None = None,
         executor: str = EXECUTOR,
+        pace: Mapping[str, str] = MappingProxyType(QUICK),
     ) -> None:
         self.home = home
         self.dags = home / "dags"
@@ -74,7 +77,7 @@ class AirflowBed:
         else:
             shutil.copytree(dags, self.dags, ignore=shutil.ignore_patterns("__pycache__"))
         self.port = free_port()
-        self.environment = self._environment(database_url, executor) | QUICK | dict(settings or {})
+        self.environment = self._environment(database_url, executor) | dict(pace) | dict(settings or {})
         self.parts: dict[str, Part] = {}
         self.rest = AirflowRest(self.url)
         self._add("api-server", ["api-server"], None)
