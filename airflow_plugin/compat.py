@@ -5,7 +5,8 @@ Everything here is checked against Airflow 3.3; a release that moves something i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.auth.tokens import JWTGenerator, get_signing_args
 from airflow.models.base import _get_schema, naming_convention
@@ -24,6 +25,7 @@ __all__ = [
     "active_remote_log",
     "create_session",
     "engine",
+    "execution_api",
     "naming_convention",
     "replace_remote_log",
     "schema",
@@ -48,6 +50,14 @@ def engine() -> Engine:
         msg = "This process has no metadata database: the queue lives in the API server and the scheduler."
         raise RuntimeError(msg)
     return settings.engine
+
+
+def execution_api() -> Any:
+    """Return the app of the Execution API that this process serves, None when it serves none."""
+    # Only an API server has this module, and it has made its app by the time that any of its apps starts.
+    root = getattr(sys.modules.get("airflow.api_fastapi.main"), "app", None)
+    mounts = [] if root is None else root.routes
+    return next((mount.app for mount in mounts if getattr(mount, "path", None) == "/execution"), None)
 
 
 def workload_token_generator() -> JWTGenerator:

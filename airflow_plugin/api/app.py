@@ -16,6 +16,7 @@ from airflow_plugin.api.closing import told_when_stopping
 from airflow_plugin.api.duties import Duties
 from airflow_plugin.api.polls import Polls
 from airflow_plugin.api.versions import VersionHeader
+from airflow_plugin.api.warming import warm_execution_api
 from airflow_plugin.api.watcher import Watcher
 from airflow_plugin.compat import engine
 from airflow_plugin.config import QueueConfig
@@ -39,6 +40,7 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         remote_log.install()
+        await warm_execution_api()
         # Airflow holds 600,000 objects by now that live as long as it does. With all of them looked through,
         # a full collection of garbage stops the process for a third of a second, and held polls cause many.
         gc.freeze()

@@ -1,7 +1,7 @@
 """Run it: ``PROMISE=4 python -m tests.broken_promises``, or `make broken-promises`; all promises where none is named.
 
 First everything is tried as it is, and must be green. Then each breakage is tried, and ends with the first tests
-that notice: those that start parts of Airflow are asked last. With ``FULL=1`` all tests are asked, and those that
+that notice: the slow ones are asked last. With ``FULL=1`` all tests are asked, and those that
 noticed nothing at all are named. Exit code 1 when something was not noticed, or when a test noticed nothing.
 """
 
@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.broken_promises.breakages import WITH_AIRFLOW, Breakage, breakages, named_tests, promises
+from tests.broken_promises.breakages import SLOW, Breakage, breakages, named_tests, promises
 from tests.broken_promises.tree import Outcome, Tree
 from tests.support.process import watch_over_children
 
@@ -47,7 +47,7 @@ def main() -> int:
 def _noticed(tree: Tree, breakage: Breakage, *, full: bool) -> list[Outcome]:
     """Return the tests that turned red."""
     tests = named_tests(breakage.promise)
-    last = [test for test in tests if test.startswith(WITH_AIRFLOW)]
+    last = [test for test in tests if test.startswith(SLOW)]
     stages = [tests] if full else [[test for test in tests if test not in last], last]
     with tree.broken(breakage.file, breakage.old, breakage.new):
         for stage in filter(None, stages):

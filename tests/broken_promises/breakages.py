@@ -13,14 +13,17 @@ PAGE = ROOT / "docs" / "explanation" / "promises.md"
 NAMED = re.compile(r"`(tests/[\w/]+\.py::\w+)`")
 TOO_LONG = ("tests/e2e/",)
 """Tests that take minutes each: they say that a promise is kept, and are not asked whether it is broken."""
-WITH_AIRFLOW = (
+SLOW = (
+    "tests/integration/agent/test_handover.py",
     "tests/integration/agent/test_tasks.py",
     "tests/integration/agent/test_with_the_real_api.py",
     "tests/integration/airflow/",
     "tests/integration/api/",
+    "tests/integration/queue/test_state_machine.py",
     "tests/integration/task_host/",
 )
-"""Tests that start parts of Airflow: asked only where the others noticed nothing, unless everything is wanted."""
+"""Tests that start parts of Airflow, or look for long: asked only where the others noticed nothing, unless
+everything is wanted."""
 
 
 @dataclass(frozen=True)

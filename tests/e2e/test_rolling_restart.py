@@ -55,11 +55,16 @@ class Replicas:
         self.bed.start(name)
 
     def look_after(self) -> None:
-        """Start what has ended, as a service manager does, and wait until all is well."""
+        """Start what has ended, or is about to, as a service manager does, until all is well."""
         parts = [*self.names, "dag-processor", "triggerer"]
-        ended = [name for name in parts if not self.bed.parts[name].process.is_running]
-        self.bed.launch(*ended) if ended else None
-        self.bed.wait_healthy(*parts)
+
+        def all_is_well() -> bool:
+            if ended := [name for name in parts if not self.bed.parts[name].process.is_running]:
+                self.bed.launch(*ended)
+            self.bed.wait_healthy(*parts)
+            return True
+
+        wait_until(all_is_well, what="all parts are healthy", timeout=240, ignoring=(AssertionError,))
 
     def nothing_was_lost_or_repeated(self) -> None:
         """Wait for every run's end: each task had one try and one start, and no agent was taken for lost."""

@@ -109,7 +109,16 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
     def cancel(self, data: Any) -> None:
-        id_ = data.draw(st.sampled_from(self.jobs))
+        self._cancel(data.draw(st.sampled_from(self.jobs)))
+
+    @rule(name=NAMES)
+    def cancel_what_is_in_hands(self, name: str) -> None:
+        """Between offer and confirm, while the confirm's answer is out, or while it runs."""
+        process = self.processes.get(name)
+        for each in (process.offered + process.unsure + process.started)[:1] if process else []:
+            self._cancel(self.job_of[each])
+
+    def _cancel(self, id_: UUID) -> None:
         before = self.queue.state(id_)
         self.queue.cancel(id_)
         ends_at_once = before in (JobState.QUEUED, JobState.OFFERED)
