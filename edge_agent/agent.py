@@ -65,7 +65,7 @@ class Agent:
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
         self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots)
-        self._runners = Runners(runners_of(settings, detect_kinds(settings)), changed=self._changed)
+        self._runners = self._make_runners()
         self._detected: tuple[tuple[RunnerName, ...], Capabilities] | None = None
         self._sessions = Sessions(
             client,
@@ -234,6 +234,10 @@ class Agent:
         may_take = self._intake.is_fit and self._runners.are_ready and not self._drain.is_on
         return self._holdings.free_slots if may_take else 0
 
+    def _make_runners(self) -> Runners:
+        by_place = runners_of(self._settings, detect_kinds(self._settings))
+        return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner))
+
     def _make_means(self) -> Means:
         return Means(
             runner_for=self._runners.runner_for,
@@ -246,6 +250,7 @@ class Agent:
             cancel_grace_seconds=self._settings.cancel_grace_seconds,
             spawn=self._spawn,
             changed=self._changed,
+            default_runner=RunnerName(self._settings.runner),
         )
 
     async def _send_log(self, assignment_id: UUID, offset: int, content: bytes) -> LogAck:

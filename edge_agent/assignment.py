@@ -90,6 +90,8 @@ class Means:
     spawn: Spawn
     changed: Callable[[], None]
     """Called whenever the stage changes: slots may be free."""
+    default_runner: RunnerName = RunnerName.LOCAL
+    """For jobs that name none."""
 
 
 class Assignment:

@@ -69,7 +69,7 @@ async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
         yield Finding(Level.NOTE, "settings", sentence)
     for finding in _disk(StateDir(settings.state_dir)):
         yield finding
-    yield _tmux(TmuxServer(StateDir(settings.state_dir).tmux))
+    yield _tmux(TmuxServer(StateDir(settings.state_dir).tmux), is_needed=settings.runner == "tmux")
     kinds = detect_kinds(settings)
     try:
         token = settings.read_token()
@@ -103,12 +103,14 @@ def _disk(state_dir: StateDir) -> Iterator[Finding]:
         yield Finding(Level.NOTE, "disk", f"agent {holder['name']!r} (pid {holder['pid']}) runs with it now")
 
 
-def _tmux(server: TmuxServer) -> Finding:
+def _tmux(server: TmuxServer, *, is_needed: bool) -> Finding:
     try:
         server.check()
     except CannotStart as error:
+        if is_needed:
+            return Finding(Level.FAIL, "tmux", f"{error} Without it an agent with EDGE_AGENT_RUNNER=tmux takes no work")
         return Finding(Level.NOTE, "tmux", f"{error} Jobs that ask for it go to other agents")
-    return Finding(Level.OK, "tmux", "jobs may ask for it")
+    return Finding(Level.OK, "tmux", "jobs run in it unless they name another" if is_needed else "jobs may ask for it")
 
 
 async def _server(

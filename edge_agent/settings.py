@@ -69,6 +69,11 @@ class AgentSettings(BaseSettings):
         description="Kinds of job to take, separated by commas: `command`, `task`. Default `auto`: "
         "`command`, and `task` where Airflow is installed.",
     )
+    runner: Literal["local", "tmux"] = Field(
+        default="local",
+        description="Where jobs run that do not say it themselves: `local`, or `tmux` to look at all of them. "
+        "With `tmux` the agent takes no work where there is no tmux.",
+    )
     capabilities: Annotated[dict[str, CapabilityValue], NoDecode] = Field(
         default={},
         description="Facts to advertise beside the detected ones, such as `gpu=a100,rack=7,licensed=true`. "
