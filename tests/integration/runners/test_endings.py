@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -114,22 +114,27 @@ async def test_a_command_outlives_the_agent_that_started_it(bed, name, state, tm
     assert bytes(job.log) == b"up\nthrough\n"
 
 
-async def test_a_full_disk_costs_neither_exit_code_nor_result(bed, state, small_disk):
-    """The job counts as running until there is room for its result."""
-    bed.attempts = small_disk
-    job = bed.begin("head -c 4000000 /dev/zero; exit 9")
-    await wait_until_async(lambda: _free_bytes(small_disk), until=lambda free: free == 0, what="the disk is full")
+async def test_a_full_disk_costs_neither_output_nor_exit_code(bed, small_disk, tmp_path):
+    """Full of what others wrote there. The job counts as running until there is room for how it ended."""
+    bed.attempts, gate = small_disk, tmp_path / "gate"
+    job = bed.begin(f"echo up; until [ -e {gate} ]; do sleep 0.05; done; head -c 50000 /dev/zero; exit 9")
+    await job.says(b"up")
+    _fill(small_disk / "of others")
+    gate.touch()
     leader = psutil.Process(job.attempt.identity().pid)
     what = "the command has ended, and its wrapper waits for room"
     await wait_until_async(leader.children, until=lambda left: not left, what=what)
-    assert job.ending is None
-    os.truncate(job.attempt.output, 0)
+    assert (job.ending, job.attempt.result()) == (None, None)
+    (small_disk / "of others").unlink()
     ending = await job.ended()
     assert (ending.reason, ending.exit_code) == (EndReason.EXIT, 9)
+    assert bytes(job.log) == b"up\n" + b"\0" * 50_000
 
 
-def _free_bytes(folder):
-    return shutil.disk_usage(folder).free
+def _fill(file):
+    with file.open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(b"x" * 4096)
 
 
 @pytest.fixture

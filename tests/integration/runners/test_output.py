@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import shlex
+import sys
 
 import pytest
 
 from edge_agent.protocol import EndReason, JobState
 from tests.support.runner_bed import CHUNK_BYTES
+from tests.support.waiting import wait_until_async
 
 LINE = b"0123456789abcde\n"
 
@@ -45,6 +48,44 @@ async def test_100_mb_of_fast_output_arrive_byte_for_byte(bed):
 async def test_both_outputs_are_one_in_the_order_they_were_written(bed):
     job = await bed.run("echo one; echo two >&2; echo three; echo four >> /dev/stderr")
     assert bytes(job.log) == b"one\ntwo\nthree\nfour\n"
+
+
+async def test_what_opens_its_outputs_by_name_takes_nothing_of_the_log_away(bed):
+    """As a file they would be emptied, and what was not delivered yet would be gone."""
+    job = await bed.run("echo one; echo two > /dev/stdout; echo three > /dev/stderr; echo four; : > /dev/stdout")
+    assert bytes(job.log) == b"one\ntwo\nthree\nfour\n"
+
+
+async def test_a_command_cannot_cut_its_log(bed):
+    cut = "import os\nos.write(1, b'one\\n')\ntry: os.ftruncate(1, 0)\nexcept OSError as error: print(error.strerror)"
+    job = await bed.run([sys.executable, "-c", cut])
+    assert bytes(job.log) == b"one\nInvalid argument\n"
+
+
+async def test_what_is_left_running_may_go_on_talking_to_nobody(bed, tmp_path):
+    """It is not ended for it, nor is the log any longer."""
+    gate, said = tmp_path / "gate", tmp_path / "said"
+    job = await bed.run(
+        f"(until [ -e {gate} ]; do echo again; sleep 0.05; done; head -c 200000 /dev/zero; echo $? > {said}) & echo $!"
+    )
+    size = job.ending.log_bytes
+    gate.touch()
+    await wait_until_async(
+        lambda: said.exists() and said.read_text(), until=lambda text: text == "0\n", what="it is heard"
+    )
+    assert len(job.log) == size < 1000
+
+
+async def test_output_that_cannot_be_written_is_told_and_does_not_stop_the_command(bed, tmp_path):
+    gate = tmp_path / "gate"
+    job = bed.begin(f"echo up; until [ -e {gate} ]; do sleep 0.05; done; head -c 200000 /dev/zero; exit 3")
+    await job.says(b"up")
+    wrapper = job.attempt.identity().pid
+    resource.prlimit(wrapper, resource.RLIMIT_FSIZE, (4096, 4096))
+    gate.touch()
+    ending = await job.ended()
+    assert (ending.reason, ending.exit_code, ending.log_bytes) == (EndReason.EXIT, 3, 4096)
+    assert ending.message == "The rest of its output could not be written: [Errno 27] File too large"
 
 
 async def test_the_environment_is_the_agents_without_its_settings_and_with_what_was_asked_for(bed, monkeypatch):
