@@ -10,12 +10,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from edge_agent.assignment import Assignment, Means, Stage
+from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.client import QueueClient
 from edge_agent.errors import QueueApiError, SessionEnded, Superseded, Unauthenticated
 from edge_agent.holdings import Holdings
-from edge_agent.protocol import Confirm, ConfirmAnswer, Offer, Session
+from edge_agent.means import Means
+from edge_agent.protocol import Confirm, ConfirmAnswer, Offer, RunnerName, Session
 from edge_agent.retry import CONFIRM
 from edge_agent.sessions import Sessions
 from edge_agent.state_dir import StateDir
@@ -57,6 +58,8 @@ class Intake:
 
     def _assignment(self, offer: Offer) -> Assignment:
         attempt = AttemptDir(self._state_dir.attempts / str(offer.assignment_id))
+        if offer.runner is RunnerName.DEFAULT:  # decided once: the next agent may have another default
+            offer = offer.model_copy(update={"runner": self._means.default_runner})
         return Assignment(attempt, offer, self._means)
 
     async def _take(self, taken: list[Assignment]) -> None:

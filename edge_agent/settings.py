@@ -69,6 +69,11 @@ class AgentSettings(BaseSettings):
         description="Kinds of job to take, separated by commas: `command`, `task`. Default `auto`: "
         "`command`, and `task` where Airflow is installed.",
     )
+    runner: Literal["local", "tmux"] = Field(
+        default="local",
+        description="Where jobs run that do not say it themselves: `local`, or `tmux` to look at all of them. "
+        "With `tmux` the agent takes no work where there is no tmux.",
+    )
     capabilities: Annotated[dict[str, CapabilityValue], NoDecode] = Field(
         default={},
         description="Facts to advertise beside the detected ones, such as `gpu=a100,rack=7,licensed=true`. "
@@ -112,6 +117,13 @@ class AgentSettings(BaseSettings):
         default=1000.0,
         ge=0,
         description="Megabytes that all kept attempt directories may have together. The oldest go first.",
+    )
+    spool_megabytes: float = Field(
+        default=1000.0,
+        gt=0,
+        description="Megabytes of the disk that the logs of all jobs may take while the server is away. Beyond that "
+        "the oldest of what it does not have is given up, and a line in the log says so; results never are. The server "
+        "takes 64 MiB of a job's log unless it is told otherwise: the default holds 15 that say as much as they may.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",

@@ -50,7 +50,7 @@ class NewJob:
     placement: Placement
     payload: Mapping[str, Any]
     label: str
-    runner: RunnerName = RunnerName.LOCAL
+    runner: RunnerName = RunnerName.DEFAULT
     slots: int = 1
     priority_weight: int = 0
     queue_timeout_seconds: float | None = None

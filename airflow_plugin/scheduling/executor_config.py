@@ -37,7 +37,7 @@ class Wishes:
     """
 
     requires: Mapping[str, CapabilityValue] = field(default_factory=dict)
-    runner: RunnerName = RunnerName.LOCAL
+    runner: RunnerName = RunnerName.DEFAULT
     slots: int | None = None
     queue_timeout: float | None = None
     on_agent_lost: OnAgentLost = OnAgentLost.FAIL

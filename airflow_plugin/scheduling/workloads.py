@@ -120,6 +120,7 @@ def _service(
         placement=_placement(queue, origin.team, Wishes()),
         payload=_payload(workload, getattr(workload, "log_path", None)),
         label=label,
+        runner=RunnerName.LOCAL,  # nobody looks at it, and it is not to wait for an interpreter of its own
         priority_weight=math.ceil(config.priority_head_start_seconds / config.priority_step_seconds),
         queue_timeout_seconds=queue_timeout or config.queue_timeout_seconds,
         owner=origin.owner,

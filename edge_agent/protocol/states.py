@@ -111,6 +111,9 @@ class RunnerName(StrEnum):
     TMUX = "tmux"
     """In a tmux session an admin can attach to."""
 
+    DEFAULT = "default"
+    """In whichever of them the agent is set to: the job names none."""
+
 
 class Transition(NamedTuple):
     """One allowed step of a job.

@@ -29,9 +29,9 @@ Place = tuple[JobKind, RunnerName]
 class Runners:
     """The runners of one agent. A job for another one is refused: such was not advertised.
 
-    What runs locally must be ready, or the agent takes no work at all. Any other runner that is not ready
-    is only not advertised, so that no job that asks for it comes here. ``changed`` is called when
-    :attr:`are_ready` or :attr:`advertised` changes.
+    What runs locally must be ready, and so must ``default``, which jobs get that name no runner: or the
+    agent takes no work at all. Any other runner that is not ready is only not advertised, so that no job
+    that asks for it comes here. ``changed`` is called when :attr:`are_ready` or :attr:`advertised` changes.
     """
 
     def __init__(
@@ -39,9 +39,11 @@ class Runners:
         by_place: dict[Place, Runner],
         *,
         changed: Callable[[], None],
+        default: RunnerName = RunnerName.LOCAL,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._by_place = by_place
+        self._needed = frozenset({RunnerName.LOCAL, default})
         self._changed = changed
         self._sleep = sleep
         self._configured = asyncio.Event()
@@ -93,7 +95,7 @@ class Runners:
                 complaints.setdefault(name, str(error))
         self._tell(complaints)
         names = dict.fromkeys(name for _, name in self._by_place)
-        are_ready = RunnerName.LOCAL not in complaints
+        are_ready = self._needed.isdisjoint(complaints)
         advertised = tuple(name for name in names if name is RunnerName.LOCAL or name not in complaints)
         if (are_ready, advertised) != (self.are_ready, self.advertised):
             self.are_ready, self.advertised = are_ready, advertised
@@ -103,7 +105,7 @@ class Runners:
     def _tell(self, complaints: dict[RunnerName, str]) -> None:
         """Log what is not ready: again and again where it keeps the agent from working, else once."""
         for name, complaint in complaints.items():
-            if name is RunnerName.LOCAL:
+            if name in self._needed:
                 logger.error("This host cannot start jobs now, and takes none: %s", complaint, extra=_NOT_READY)
             elif self._complaints.get(name) != complaint:
                 logger.info("No jobs with the runner %r come here: %s", name.value, complaint, extra=_NOT_READY)

@@ -1,9 +1,10 @@
 """The process that is a command job: claims the attempt, runs the command, records how it ended.
 
 Run as ``python -m edge_agent.runners.wrapper <attempt directory>``, in an OS session of its own, its
-output to the attempt's file. It imports next to nothing: it starts once per job, and stays as long as
-the job. The command gets a process group, a umask of 022 and, where it asks for one, a user of its own;
-the wrapper stays the agent's user, so that the attempt directory does.
+output to the attempt's file; what the command says it takes there, too. It imports next to nothing: it
+starts once per job, and stays as long as the job. The command gets a process group, a umask of 022 and,
+where it asks for one, a user of its own; the wrapper stays the agent's user, so that the attempt
+directory does.
 
 What if it dies here? Before the claim: nothing was started. After it: the agent finds the claim
 without a result, kills what is left of the session and reports that. What if its terminal goes away
@@ -25,6 +26,7 @@ from typing import Any
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
 from edge_agent.runners import terminal
 from edge_agent.runners.account import Account
+from edge_agent.runners.output import Output
 
 NOT_FOUND = 127
 """Exit code for a program that is not there, as shells have it."""
@@ -72,43 +74,50 @@ class Command:
             signal.signal(number, self._asked_to_end)
 
     def run(self, payload: dict[str, Any]) -> Result:
-        """Run the command to its end. Its output goes where the wrapper's goes."""
+        """Run the command to its end. Its output goes where the wrapper's goes, through a pipe."""
         if self._asked_by:
             return Result(exit_code=None, signal=self._asked_by, message="It was asked to end before it began.")
+        output = Output(file=1)
         try:
-            self._process = self._start(payload)
+            self._process = self._start(payload, output.command_end)
         except (LookupError, OSError, ValueError) as error:
             exit_code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUNNABLE
             return Result(exit_code=exit_code, message=f"It could not be run: {error}")
-        if self._asked_by:  # between the two lines above
+        output.begin()
+        if self._asked_by:  # before there was a process to pass it on to
             self._pass_on()
         with terminal.shown(self._attempt.output) if self._has_terminal else nullcontext():
             returncode = self._process.wait()
+            was_hung_up = self._is_hung_up
+            output.finish()
         if self._has_terminal:
             terminal.take_back()
-        if self._is_hung_up:
+        if was_hung_up:
             self._end_all()
             return Result(exit_code=None, signal=signal.SIGHUP, message=HUNG_UP)
+        message = f"The rest of its output could not be written: {output.error}" if output.error else None
         if returncode < 0:
-            return Result(exit_code=None, signal=-returncode)
-        return Result(exit_code=returncode)
+            return Result(exit_code=None, signal=-returncode, message=message)
+        return Result(exit_code=returncode, message=message)
 
-    def _start(self, payload: dict[str, Any]) -> subprocess.Popen[bytes]:
+    def _start(self, payload: dict[str, Any], output: int) -> subprocess.Popen[bytes]:
         command = payload["command"]
-        environment, home = dict(os.environ), os.environ.get("HOME") or "/"
+        environment, home = dict(os.environ), _home()
         drop: dict[str, Any] = {}
         if name := payload.get("run_as_user"):
             account = Account.of(name)
             environment, home = account.environment(environment), account.directory
             drop = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
             # So that he can open /dev/stdout and /dev/stderr, too. The directory stays closed to him.
-            os.fchown(1, account.uid, account.gid)
+            os.fchown(output, account.uid, account.gid)
         if self._has_terminal:
             terminal.make_ready()
         return subprocess.Popen(
             ["/bin/sh", "-c", command] if isinstance(command, str) else command,
             env=environment | (payload.get("env") or {}),
             cwd=payload.get("cwd") or home,
+            stdout=output,
+            stderr=output,
             process_group=0,
             umask=UMASK,
             preexec_fn=terminal.take if self._has_terminal else None,  # noqa: PLW1509  there is no thread yet
@@ -142,6 +151,12 @@ class Command:
         from edge_agent.processes import sweep
 
         sweep(Identity.of(os.getpid()), self._family)
+
+
+def _home() -> str:
+    """Return the home directory of the agent's user, or ``/`` where that is not there: some have none."""
+    home = os.environ.get("HOME")
+    return home if home and Path(home).is_dir() else "/"
 
 
 def main(directory: str) -> int:

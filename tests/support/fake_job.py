@@ -19,7 +19,7 @@ class Job:
     payload: dict[str, Any]
     kind: JobKind = JobKind.COMMAND
     slots: int = 1
-    runner: RunnerName = RunnerName.LOCAL
+    runner: RunnerName = RunnerName.DEFAULT
     label: str = "job"
     id: UUID = field(default_factory=uuid4)
     state: JobState = JobState.QUEUED

@@ -41,7 +41,7 @@ def host(queue, api, tmp_path):
         yield agent
 
 
-either_runner = pytest.mark.parametrize("runner", RunnerName)
+either_runner = pytest.mark.parametrize("runner", [RunnerName.LOCAL, RunnerName.TMUX])
 
 
 def submit(queue, dag_id, task_id, label="task", runner=RunnerName.LOCAL):

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.protocol import EndReason, JobState, RunnerName
 from edge_agent.state_dir import StateDir
-from edge_agent.tmux_server import TmuxServer
+from edge_agent.tmux_server import TmuxServer, session_name
 from tests.integration.agent.steps import ended, forgotten, registered, running, until_exists
 from tests.support.fake_queue import Job
 from tests.support.process import program
@@ -86,6 +86,43 @@ def test_an_agent_without_tmux_does_not_offer_it_and_works_all_the_same(queue, a
     checked = host.run("check")
     assert checked.returncode == 0
     assert "note tmux: tmux is not installed on this host" in checked.stdout
+
+
+def test_where_tmux_is_the_default_a_job_that_names_no_runner_runs_in_it(queue, agent_of, tmp_path):
+    """One that names the other one does not; and what has begun stays what it is, whatever the next agent is set to."""
+    host, gate = agent_of(queue, runner="tmux"), tmp_path / "gate"
+    names_none = queue.submit(f"echo up; {until_exists(gate)}")
+    names_local = queue.submit_job(Job(payload={"command": f"echo up; {until_exists(gate)}"}, runner=RunnerName.LOCAL))
+    for job in (names_none, names_local):
+        running(job, until=b"up")
+    assert server_of(host).names() == [session_name("job", names_none.assignment_id)]
+    host.crash()
+    host.process.environment["EDGE_AGENT_RUNNER"] = "local"
+    host.start()
+    registered(queue, 2)
+    assert "run it in one" in host.run("attach", str(names_none.id)).stderr
+    assert "does not run in tmux" in host.run("attach", str(names_local.id)).stderr
+    gate.touch()
+    assert {ended(job).state for job in (names_none, names_local)} == {JobState.SUCCEEDED}
+
+
+def test_where_tmux_is_the_default_and_not_there_no_work_is_taken_and_both_say_what_to_do(queue, agent_of):
+    host = agent_of(queue)
+    registered(queue)
+    host.stop()
+    folder = str(Path(sys.executable).parent)
+    host.process.environment |= {"PATH": folder, "EDGE_AGENT_RUNNER": "tmux"}
+    host.start()
+    job = queue.submit("echo fine")
+    said = "This host cannot start jobs now, and takes none: tmux is not installed on this host"
+    wait_until(lambda: said in host.output(), what="the agent says why it takes no work")
+    registered(queue, 2)
+    assert job.offers == 0
+    host.environment |= host.process.environment
+    checked = host.run("check")
+    assert checked.returncode == 1
+    assert "FAIL tmux: tmux is not installed on this host" in checked.stdout
+    assert "NOT READY" in host.run("status").stdout
 
 
 def test_an_agent_that_stops_leaves_its_jobs_in_tmux_and_no_empty_server(queue, agent_of, tmp_path):

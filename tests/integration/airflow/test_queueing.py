@@ -240,6 +240,7 @@ def test_callbacks_and_connection_tests_go_to_the_default_queue_before_any_task(
     jobs = sorted(bed.jobs(), key=lambda job: (job.rank, job.id))
     assert [job.workload_type for job in jobs][-1] == "ExecuteTask"
     assert sorted(job.queue for job in jobs) == ["default", "default", "default", "elsewhere"]
+    assert [job.runner for job in jobs] == ["local"] * 3 + ["default"]
     assert not any("planted-token" in job.payload for job in jobs)
     assert executor.slots_occupied == 4
 

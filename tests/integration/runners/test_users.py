@@ -64,9 +64,10 @@ async def test_without_a_home_he_begins_in_the_root_directory_and_with_one_there
 @needs_root
 async def test_the_attempt_stays_closed_to_him_and_he_may_open_his_output_by_name(bed, user):
     job = bed.begin(
-        "echo said > /dev/stderr; echo up; until [ -e /nowhere ]; do sleep 0.05; done", run_as_user=user.pw_name
+        "echo begun; echo said > /dev/stderr; echo up; until [ -e /nowhere ]; do sleep 0.05; done",
+        run_as_user=user.pw_name,
     )
-    await job.says(b"said\nup")
+    await job.says(b"begun\nsaid\nup")
     folder = job.attempt.path.stat()
     assert (folder.st_uid, stat.S_IMODE(folder.st_mode)) == (0, 0o700)
     others = [path for path in job.attempt.path.iterdir() if path != job.attempt.output]

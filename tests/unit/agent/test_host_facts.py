@@ -166,6 +166,27 @@ async def test_a_runner_that_agents_can_do_without_is_not_advertised_until_it_is
     ], "told once"
 
 
+async def test_an_agent_whose_default_is_not_ready_takes_no_work(caplog):
+    tmux, slept = Stub(), []
+    tmux.complaints = ["no tmux here"]
+
+    async def sleep(seconds):
+        slept.append((seconds, runners.are_ready, runners.advertised))
+        if len(slept) == 2:
+            raise Enough
+
+    both = {COMMAND: Stub(), IN_TMUX: tmux}
+    runners = Runners(dict(both), changed=lambda: None, default=RunnerName.TMUX, sleep=sleep)
+    runners.configure(AIRFLOW)
+    with pytest.raises(Enough):
+        await runners.run()
+    assert slept == [
+        (RETRY_SECONDS, False, (RunnerName.LOCAL,)),
+        (KEEP_READY_SECONDS, True, (RunnerName.LOCAL, RunnerName.TMUX)),
+    ]
+    assert "takes none: no tmux here" in caplog.text
+
+
 def test_a_job_gets_the_runner_of_its_kind_and_place(settings):
     runners = Runners(runners_of(settings(), (JobKind.COMMAND,)), changed=lambda: None)
     assert runners.kinds == (JobKind.COMMAND,)

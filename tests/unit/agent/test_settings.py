@@ -78,6 +78,7 @@ def test_the_toml_file_may_be_named_by_the_environment(setting, tmp_path):
         ({"CAPABILITIES": "a b=1"}, "EDGE_AGENT_CAPABILITIES: 'a b' must be"),
         ({"DRAIN_TIMEOUT_SECONDS": "-1"}, "EDGE_AGENT_DRAIN_TIMEOUT_SECONDS:"),
         ({"LOG_LEVEL": "loud"}, "EDGE_AGENT_LOG_LEVEL:"),
+        ({"RUNNER": "default"}, "EDGE_AGENT_RUNNER:"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -13,7 +13,7 @@ from edge_agent.protocol import RunnerName
 
 @pytest.mark.parametrize("nothing", [None, {}, {"edge_agent": None}, {"edge_agent": {}}])
 def test_nothing_asks_for_nothing(nothing: Any):
-    assert wishes(nothing) == Wishes()
+    assert wishes(nothing) == Wishes(runner=RunnerName.DEFAULT)
 
 
 def test_everything_that_may_be_asked_for():
