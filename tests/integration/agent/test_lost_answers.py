@@ -83,4 +83,4 @@ def test_an_ending_the_server_cannot_read_is_kept_and_holds_up_no_other(queue, a
             ended(job)
     wait_until(lambda: len(attempts(agent)), until=lambda left: left == 1, what="one attempt is left")
     assert attempts(agent)[0].name in {str(each) for each in queue.unreadable}
-    assert "report_unreadable" in agent.output()
+    wait_until(lambda: "report_unreadable" in agent.output(), what="the agent says so, as it may be reported last")
