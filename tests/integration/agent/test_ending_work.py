@@ -62,15 +62,17 @@ def test_a_job_taken_away_is_killed_and_forgotten_without_a_report(queue, agent)
     assert (job.reports, job.state) == (0, JobState.FAILED)
 
 
-def test_a_job_taken_away_while_the_agent_was_cut_off_is_gone_before_new_work_comes(queue, agent, tmp_path):
-    taken = queue.submit("echo $$; sleep 300", slots=4)
+def test_a_job_taken_away_while_the_agent_was_cut_off_is_gone_before_new_work_comes(queue, agent_of, tmp_path):
+    """It takes its time to end, and there are free slots beside it."""
+    agent_of(queue, cancel_grace_seconds=1.5)
+    taken = queue.submit("trap '' TERM; echo $$; while :; do sleep 0.05; done")
     pid = int(running(taken, until=b"\n").log.split()[0])
     queue.go_away()
     with queue.changed:
         taken.step("lose", JobState.FAILED)
         queue.session = None
     proof = tmp_path / "alive"
-    following = queue.submit(f"kill -0 {pid} && touch {proof}; true", slots=4)
+    following = queue.submit(f"kill -0 {pid} && touch {proof}; true")
     queue.come_back()
     ended(following, timeout=40)
     assert not proof.exists()
