@@ -56,12 +56,12 @@ class Run:
             for fault in [each for each in going if each.end <= self.now]:
                 fault.heal(site)
                 going.remove(fault)
-            while to_come and to_come[0].begin <= self.now:
+            site.look_after()  # before the next fault: on a busy machine one may take longer than the pause after it
+            if to_come and to_come[0].begin <= self.now:
                 fault = to_come.pop(0)
                 self.say(str(fault))
                 fault.inflict(site)
                 going.append(fault)
-            site.look_after()
             load.turn(self.now)
             return self.now >= self.seconds and not going
 
