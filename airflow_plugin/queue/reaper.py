@@ -54,14 +54,15 @@ class Reaper:
     """Judges at most what this process was there to hear.
 
     Our outage is not their fault: after a start, and after any pause in which nothing could be heard
-    (the machine slept, the database was away), no agent is judged before a full silence has passed
-    in which this process did listen.
+    (the machine slept, the database was away), no agent is judged, and no job in the queue given up,
+    before a full silence has passed in which this process did listen.
     """
 
     def __init__(self, config: QueueConfig, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._config = config
         self._monotonic = monotonic
         silence = config.heartbeat_seconds * config.missed_heartbeats
+        self._silence_seconds = silence
         self._pause_seconds = min(PAUSE_SECONDS, max(silence, LEAST_PAUSE_SECONDS))
         self._listening_since = self._last_run = monotonic()
         self._last_epoch: float | None = None
@@ -73,16 +74,18 @@ class Reaper:
         """
         self._notice_pause(session)
         uncordoned = steering.lift_expired(session)
+        listened = self._last_run - self._listening_since
         silence: dict[str, Any] = {
             "heartbeat_seconds": self._config.heartbeat_seconds,
             "missed_heartbeats": self._config.missed_heartbeats,
-            "listened_seconds": self._last_run - self._listening_since,
+            "listened_seconds": listened,
         }
         names, failed, returned = lost(session, **silence)
         failed += waited_out(session, **silence)
         overdue = (JobRow.state == JobState.OFFERED) & (JobRow.offer_expires_at < clock.now())
         expired = assignments.expire(session, at_hand(overdue))
-        gave_up = jobs.give_up_waiting(session)
+        # Nobody could take a job while it could not be offered: agents get the time to come back for it.
+        gave_up = jobs.give_up_waiting(session) if listened >= self._silence_seconds else 0
         return Reaped(names, failed, expired + returned, gave_up, uncordoned)
 
     def interrupted(self) -> None:

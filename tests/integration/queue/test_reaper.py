@@ -178,6 +178,7 @@ def test_an_offer_nobody_confirmed_goes_back_in_its_time(queue, watched):
 
 
 def test_a_job_nobody_took_in_time_fails_and_its_owner_hears(queue, watched):
+    watched.run_for(SILENCE)
     late, patient = queue.submit(queue_timeout_seconds=10), queue.submit(queue_timeout_seconds=100)
     for_ever = queue.submit()
     assert watched.run_for(8) == []
@@ -188,7 +189,20 @@ def test_a_job_nobody_took_in_time_fails_and_its_owner_hears(queue, watched):
     assert {queue.state(patient), queue.state(for_ever)} == {JobState.QUEUED}
 
 
+def test_a_job_whose_time_was_over_while_no_server_was_there_can_still_be_taken(queue):
+    """Nobody could take it: before it is given up, agents have the time in which one of them would be lost."""
+    agent = queue.register()
+    taken, never = (queue.submit(queue_timeout_seconds=10) for _ in range(2))
+    queue.database.pass_time(600)
+    back = Watched(queue)
+    assert back.run_for(SILENCE - 2, beats(queue, agent)) == []
+    assert [offer.job_id for offer in queue.offer(agent, free=1)] == [taken]
+    assert back.run_for(4, beats(queue, agent)) == [Reaped(gave_up=1)]
+    assert (queue.state(taken), queue.state(never)) == (JobState.OFFERED, JobState.FAILED)
+
+
 def test_what_is_offered_or_runs_is_not_given_up(queue, watched):
+    watched.run_for(SILENCE)
     offered = queue.put(JobState.OFFERED, queue_timeout_seconds=5)
     running = queue.put(JobState.RUNNING, queue.register("a2"), queue_timeout_seconds=5)
     watched.run_for(10)
