@@ -10,7 +10,8 @@ heartbeat       none          none          its supervisor repeats it anyway, an
                                             still: it forwards the task's log
 ``/run``        9 min         9 min         the token it is asked with lives 10 min
 final state     24 h          10 min        without it, all the work was for nothing
-anything else   1 h           2 min         what a task asks for in the middle of its work
+anything else   24 h          2 min         the same: a task whose question fails has failed. Airflow's own
+                                            limit, after which it wants the task no more, is shorter
 ==============  ============  ============  ========================================================
 
 "Away" is no connection, no answer, or a proxy's word for it. So is, once it has begun, a token that
@@ -53,7 +54,7 @@ class Patience:
 
 RUN = Patience(away=540, failing=540)
 FINAL_STATE = Patience(away=24 * 3600, failing=600)
-ANYTHING_ELSE = Patience(away=3600, failing=120)
+ANYTHING_ELSE = Patience(away=24 * 3600, failing=120)
 
 
 def is_worth_repeating(error: BaseException) -> bool:

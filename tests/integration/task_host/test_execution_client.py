@@ -96,8 +96,8 @@ def test_many_that_wait_do_not_all_come_back_in_the_same_instant(task: Task, ser
         ("run", 500, 9 * MINUTE),
         ("succeed", 502, 24 * HOUR),
         ("succeed", 500, 10 * MINUTE),
-        ("variable", 429, HOUR),
-        ("variable", 504, HOUR),
+        ("variable", 429, 24 * HOUR),
+        ("variable", 504, 24 * HOUR),
         ("variable", 500, 2 * MINUTE),
     ],
 )
