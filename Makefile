@@ -81,6 +81,10 @@ demo: $(STAMP) ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end afte
 chaos: $(STAMP) ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
 	$(BIN)/python -m tests.chaos
 
+.PHONY: endurance
+endurance: $(STAMP) tmux ## Outages and restarts around long tasks (WHAT=outage MINUTES=60, WHAT=journey MINUTES=10)
+	$(BIN)/python -m tests.endurance $(WHAT)
+
 .PHONY: bench
 bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for the docs
 	$(BIN)/python -m tests.bench
