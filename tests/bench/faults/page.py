@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from tests.bench.document import circumstances
 from tests.bench.faults.scripts import Fault
-from tests.bench.faults.story import Change, Story
+from tests.bench.faults.story import Story
+from tests.bench.faults.work import LINE_SECONDS
 from tests.bench.figures import shown
 
+MOST_ALIKE = 5
+"""So many changes of one subject in a row are told, before those in the middle are left out."""
 PAGE = "benchmarks-faults.md"
 PICTURE = "images/benchmarks-faults.svg"
 
@@ -28,9 +32,10 @@ really ran from a ledger that the task itself keeps on its host, a line every ha
 _COLUMNS = """\
 All seconds count from the fault.
 
-- The work: what the ledger says of the process that does it.
+- The work: what the ledger says of the process that does it. "Came to its end ..., began again": all of it was done,
+  and was done once more.
 - Verdict, known after: the state of the task in the end, and when Airflow knew.
-- For nothing: work of tries that did not finish, and had to be done again.
+- For nothing: work of all tries but the last.
 - Log: how many of the lines that all tries wrote can be read in Airflow, 15 s after the end.
 - Host known to be gone: when the server's table of workers or agents first says `unknown`, `lost` or `offline`.
   Empty: it never did, because the host was back before, or had not gone.
@@ -60,8 +65,9 @@ _CAVEATS = """\
   stops of the work are the ledger's, to the millisecond.
 - Several faults are met at the same time, each on a host and a queue of its own. Only the absence of the API server
   concerns everybody: it is made before the others begin.
-- edge3's timeouts add up differently from run to run: the scheduler looks for tasks stuck in `queued` every two
-  minutes, so that a lost answer costs between 600 s and 720 s.
+- Some of it is chance. Airflow looks for tasks stuck in `queued` every two minutes, so that a lost answer costs edge3
+  anything from ten minutes to twelve. Its worker asks ten times with pauses of random length before it gives up
+  and ends, which an outage of three minutes may or may not be enough for.
 - One run on one day.
 """
 
@@ -121,8 +127,9 @@ def the_work(story: Story) -> str:
     elif story.ledger[0].at > story.struck_at:
         said = f"began after {seconds(again)}"
     else:
-        said = f"stopped {f'after {seconds(stopped)}' if stopped else 'at once'}, "
-        said += "for good" if again is None else f"began again after {seconds(again)}"
+        when = f"after {seconds(stopped)}" if stopped >= LINE_SECONDS else "at once"
+        ended = "came to its end" if story.was_done else "stopped"
+        said = f"{ended} {when}, {'for good' if again is None else f'began again after {seconds(again)}'}"
     beside = story.overlap_seconds
     return said + (f"; **two side by side** for {seconds(beside)}" if beside else "")
 
@@ -175,9 +182,9 @@ def _timeline(story: Story) -> str:
     whose = f"{story.system}, {story.what}" if story.what else story.system
     before = {change.subject: change.value for change in story.changes if change.at < story.struck_at}
     as_it_was = ", ".join(f"{subject} {value}" for subject, value in before.items() if subject != "api-server")
-    steps = [f"+{change.at - story.struck_at:.1f} s {change.subject} {change.value}" for change in _after(story)]
+    steps: list[str] = []
+    after = [change for change in story.changes if change.at >= story.struck_at]
+    for subject, group in groupby(after, key=lambda change: change.subject):
+        said = [f"+{change.at - story.struck_at:.1f} s {subject} {change.value}" for change in group]
+        steps += said if len(said) <= MOST_ALIKE else [*said[:3], f"({len(said) - 4} more)", said[-1]]
     return f"- {whose}: {as_it_was or 'nothing yet'}; {'; '.join(steps) or 'nothing changed'}."
-
-
-def _after(story: Story) -> list[Change]:
-    return [change for change in story.changes if change.at >= story.struck_at]

@@ -62,6 +62,12 @@ class Story:
         return None if gap is None else max(0.0, gap[0] - self.struck_at)
 
     @property
+    def was_done(self) -> bool:
+        """Whether the work had come to its end before it stood still."""
+        gap = self._gap()
+        return gap is not None and any(entry.event == "end" and entry.at == gap[0] for entry in self.ledger)
+
+    @property
     def goes_on_after(self) -> float | None:
         """Seconds from the fault until the work went on after it had stood still; None: it never did either."""
         gap = self._gap()

@@ -59,6 +59,12 @@ def test_work_that_is_killed_later_and_retried_is_told_with_both_times():
     assert len(told.starts) == 2
 
 
+def test_work_that_was_done_and_is_done_once_more_is_told():
+    told = story(*lines(-10, 20), *lines(300, 330, try_number=2), tries=2)
+    assert the_work(told) == "came to its end after 20.0 s, began again after 300 s"
+    assert told.lost_seconds == pytest.approx(30)
+
+
 def test_work_that_is_killed_by_the_fault_itself_stopped_at_once():
     told = story(*lines(-10, -0.2, ends=False), *lines(31, 40, try_number=2), tries=2)
     assert the_work(told) == "stopped at once, began again after 31.0 s"
@@ -99,10 +105,17 @@ def test_the_page_has_a_row_for_each_system_and_says_what_could_not_be_measured(
     ours = story(*lines(-10, -0.2, ends=False), *lines(31, 40, try_number=2), tries=2, delivered=38)
     theirs = story(*lines(-10, -0.2, ends=False), *lines(301, 340, try_number=2), tries=2, delivered=90, system="edge3")
     text = page(Outcome([fault], [ours, theirs], {"edge3, upgraded": "TimeoutError: no"}, 20, 0.5))
-    rows = [line for line in text.splitlines() if "began again" in line]
+    rows = [line for line in text.splitlines() if line.startswith("|") and "began again" in line]
     assert [row.split(" | ")[1] for row in rows] == ["edge3", "ours"]
     assert "| 38 of 37 |" in rows[1]
     assert "Not measured: edge3, upgraded: TimeoutError: no" in text
+
+
+def test_a_worker_that_ends_again_and_again_does_not_fill_the_page():
+    fault = next(each for each in FAULTS if each.key == "restarted-alone")
+    changes = seen(*((at, "worker", f"is started {at}") for at in range(9)), (9, "host", "idle"))
+    text = page(Outcome([fault], [story(fault=fault.key, changes=changes)], {}, 20, 0.5))
+    assert "+2.0 s worker is started 2; (5 more); +8.0 s worker is started 8; +9.0 s host idle." in text
 
 
 def test_a_ledger_is_read_up_to_its_last_whole_line(tmp_path: Path):
