@@ -21,9 +21,12 @@ def small_disk(folder: Path, *, megabytes: int) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("needs to mount a small file system, which only root may, and not everywhere")
-    yield folder
     unmount = ["umount", str(folder)]
-    wait_until(lambda: subprocess.run(unmount, check=False).returncode == 0, what="nobody uses the disk any more")
+    try:
+        yield folder
+        wait_until(lambda: subprocess.run(unmount, check=False).returncode == 0, what="nobody uses the disk any more")
+    finally:
+        subprocess.run([*unmount, "--lazy"], check=False, capture_output=True)  # whoever still uses it
 
 
 def fill(file: Path) -> Path:
