@@ -15,19 +15,19 @@ from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
-from edge_agent.assignment import Means
 from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
 from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
 from edge_agent.directives import Obedience
 from edge_agent.drain import Drain
-from edge_agent.errors import AgentError, QueueApiError
+from edge_agent.errors import QueueApiError, cause_of
 from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
 from edge_agent.holdings import Holdings
 from edge_agent.intake import Intake
 from edge_agent.kept import KeptAttempts
 from edge_agent.logs import Redactor
+from edge_agent.means import Means
 from edge_agent.polling import Polling
 from edge_agent.protocol import Capabilities, LogAck, Registration, RunnerName, Session
 from edge_agent.recovery import recover
@@ -37,6 +37,7 @@ from edge_agent.retry import SEND_LOG, Asker
 from edge_agent.runners.registry import Runners, runners_of
 from edge_agent.sessions import Sessions
 from edge_agent.settings import AgentSettings
+from edge_agent.spool import Spool
 from edge_agent.state_dir import StateDir
 from edge_agent.status import StatusBoard, StatusFile
 
@@ -77,6 +78,7 @@ class Agent:
         self._kept = KeptAttempts(
             state_dir.kept, hours=settings.keep_failed_hours, megabytes=settings.keep_failed_megabytes
         )
+        self._spool = Spool(self._holdings.logs, megabytes=settings.spool_megabytes, free_bytes=state_dir.free_bytes)
         self._board = StatusBoard(self._facts)
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
@@ -120,6 +122,7 @@ class Agent:
             self._renewal,
             self._runners,
             self._kept,
+            self._spool,
             status_file,
         )
         try:
@@ -131,7 +134,7 @@ class Agent:
                 await self._let_go()
                 await self._leave()
         except ExceptionGroup as group:
-            raise _what_ended_it(group) from group
+            raise cause_of(group) from group
         finally:
             await self._runners.close()
             status_file.write()
@@ -279,17 +282,9 @@ class Agent:
             "cordon_reason": directives.cordon_reason,
             "draining": self._drain.is_on,
             "disk_fit": self._intake.is_fit,
+            "spool_full": self._spool.is_full,
             "runners_ready": self._runners.are_ready,
             "slots": self._holdings.slots,
             "free_slots": self._free_slots(),
             "assignments": self._holdings.status(),
         }
-
-
-def _what_ended_it(group: ExceptionGroup[Exception]) -> Exception:
-    """Return the one error that says why the agent ended, or the whole group if none of them is ours."""
-    for error in group.exceptions:
-        found = _what_ended_it(error) if isinstance(error, ExceptionGroup) else error
-        if isinstance(found, AgentError):
-            return found
-    return group

@@ -19,22 +19,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-from edge_agent import last_words
+from edge_agent import last_words, spool
 from edge_agent.attempt_dir import AttemptDir, End, Progress, Result
 from edge_agent.endings import Evidence, Verdict, judge, rejected, unattended
 from edge_agent.errors import CannotStart
 from edge_agent.fresh_token import FreshToken
 from edge_agent.log_stream import LogStream
+from edge_agent.means import Means
 from edge_agent.processes import Process, sweep
-from edge_agent.protocol import Ending, JobKind, JobState, LogAck, Offer, Refused, RunnerName
+from edge_agent.protocol import JobKind, JobState, LogAck, Offer
 from edge_agent.runners.base import Runner
+from edge_agent.spooled_log import SpooledLog
 
 logger = logging.getLogger(__name__)
 
@@ -60,40 +62,6 @@ class Stage(StrEnum):
     """Its process is gone; log and report are on their way."""
 
 
-class Spawn(Protocol):
-    """Starts a task whose failure ends the agent. Its work is found again by the next start."""
-
-    def __call__(self, work: Coroutine[Any, Any, None], /) -> asyncio.Task[None]:
-        """Start it."""
-        ...
-
-
-class Dispose(Protocol):
-    """Removes the attempt directory of a job that the server needs no more, or keeps it."""
-
-    def __call__(self, attempt: AttemptDir, /, *, failed: bool) -> None:
-        """Remove or keep it."""
-        ...
-
-
-@dataclass(frozen=True)
-class Means:
-    """What an assignment needs of its agent."""
-
-    runner_for: Callable[[JobKind, RunnerName], Runner]
-    """Raises :class:`CannotStart` when this agent has no such runner."""
-    send_log: Callable[[UUID, int, bytes], Awaitable[LogAck]]
-    log_chunk_bytes: Callable[[], int]
-    report: Callable[[Ending], Awaitable[Refused | None]]
-    dispose: Dispose
-    cancel_grace_seconds: float
-    spawn: Spawn
-    changed: Callable[[], None]
-    """Called whenever the stage changes: slots may be free."""
-    default_runner: RunnerName = RunnerName.LOCAL
-    """For jobs that name none."""
-
-
 class Assignment:
     """One assignment this agent has in hands. ``stage`` says how far it is."""
 
@@ -105,11 +73,12 @@ class Assignment:
         """Whether its directory proves that nothing was started and nothing will be."""
         self.work: asyncio.Task[None] | None = None
         """What carries it out, once it is confirmed or adopted."""
+        self.log: SpooledLog | None = None
+        """Its log on the disk, from when it is read."""
         self._means = means
         self._progress = Progress()
         self._writing = asyncio.Lock()
         self._process: Process | None = None
-        self._stream: LogStream | None = None
         self._ending: asyncio.Task[None] | None = None
         self._about = {
             "assignment_id": str(offer.assignment_id),
@@ -124,7 +93,7 @@ class Assignment:
 
     def status(self) -> dict[str, Any]:
         """Return what it is doing, for people."""
-        delivered = self._stream.delivered if self._stream else 0
+        delivered = self.log.delivered if self.log else 0
         pid = self._process.identity.pid if self._process else None
         return {**self._about, "stage": self.stage.value, "pid": pid, "log_bytes_delivered": delivered}
 
@@ -199,7 +168,7 @@ class Assignment:
         stream = self._open_stream()
         self._explain(verdict)
         await stream.flush()
-        await self._report(verdict, log_bytes=stream.delivered)
+        await self._report(verdict, log_bytes=stream.log.delivered)
 
     async def _see_to_its_end(self, process: Process, *, is_found_dead: bool = False) -> None:
         stream = self._open_stream()
@@ -212,7 +181,7 @@ class Assignment:
             self._move_to(Stage.ENDED)
             FreshToken(self.attempt).forget()
             gone.set()
-        await self._report(verdict, log_bytes=stream.delivered)
+        await self._report(verdict, log_bytes=stream.log.delivered)
 
     async def _judge(self, process: Process, *, is_found_dead: bool) -> Verdict:
         result = await self._result(process, is_found_dead=is_found_dead)
@@ -268,8 +237,9 @@ class Assignment:
         async def send(offset: int, content: bytes) -> LogAck:
             return await self._means.send_log(self.id, offset, content)
 
-        self._stream = LogStream(self._log_file(), send, chunk_bytes=self._means.log_chunk_bytes, about=self._about)
-        return self._stream
+        note = partial(spool.note, self.offer.kind)
+        self.log = SpooledLog(self._log_file(), self.attempt.path, note=note)
+        return LogStream(self.log, send, chunk_bytes=self._means.log_chunk_bytes, about=self._about)
 
     def _log_file(self) -> Path:
         return self.attempt.path / self._progress.log

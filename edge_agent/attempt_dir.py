@@ -17,6 +17,7 @@ file                written by, when                             what it proves
 ``log/``            the child                                    the log of record
 ``result.json``     the child, or the parent that reaped it      how it ended
 ``progress.json``   agent                                        where the log is; an end asked for
+``delivered``       agent, in place, whenever it sends of it     how much of the log the server has
 ==================  ===========================================  ===================================
 
 Every JSON file is written beside and renamed over, flushed to the disk first, so that a reader sees all of it or
@@ -98,8 +99,7 @@ End = Literal["cancel", "shutdown"]
 class Progress:
     """What the agent has decided about an attempt, to go on after its own restart.
 
-    ``log``: path of the log of record, relative to the attempt directory. How much of it was delivered
-    is not here: the server knows, and tells with its first answer.
+    ``log``: path of the log of record, relative to the attempt directory.
     """
 
     log: str = "output.log"

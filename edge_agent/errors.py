@@ -125,3 +125,12 @@ def problem_answer(problem: Problem, *, status: int, retry_after_seconds: float 
     """Return the error that stands for a problem."""
     kind = _BY_REASON.get(problem.reason, ProblemAnswer)
     return kind(problem, status=status, retry_after_seconds=retry_after_seconds)
+
+
+def cause_of(group: ExceptionGroup[Exception]) -> Exception:
+    """Return the first error in a group that is one of these, or the group itself if none of them is."""
+    for error in group.exceptions:
+        found = cause_of(error) if isinstance(error, ExceptionGroup) else error
+        if isinstance(found, AgentError):
+            return found
+    return group

@@ -8,8 +8,10 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 from uuid import UUID
 
-from edge_agent.assignment import Assignment, Spawn, Stage
+from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import End
+from edge_agent.means import Spawn
+from edge_agent.spooled_log import SpooledLog
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,10 @@ class Holdings:
     def never_started(self) -> tuple[UUID, ...]:
         """Return what may have been confirmed, and was never started."""
         return tuple(each.id for each in self._assignments.values() if each.never_started)
+
+    def logs(self) -> list[SpooledLog]:
+        """Return the logs that lie here."""
+        return [each.log for each in self._assignments.values() if each.log is not None]
 
     def status(self) -> list[dict[str, Any]]:
         """Return what each assignment is doing, for people."""

@@ -16,16 +16,17 @@ def add_to(log: Path, message: str, *, output: Path) -> None:
     :raises OSError: when the log cannot be written.
     """
     said = tail(output)
-    line = {
-        "timestamp": datetime.now(UTC).isoformat(),
-        "level": "error",
-        "event": f"{message}\nThe last of its output:\n{said}" if said else message,
-        "logger": "edge_agent",
-    }
+    event = f"{message}\nThe last of its output:\n{said}" if said else message
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         # The supervisor may have died in the middle of a line.
-        file.write(b"\n" * bool(file.tell()) + json.dumps(line).encode() + b"\n")
+        file.write(b"\n" * bool(file.tell()) + line(event, level="error").encode())
+
+
+def line(event: str, *, level: str) -> str:
+    """Return a line, in ASCII, as Airflow's own log has them."""
+    now = datetime.now(UTC).isoformat()
+    return json.dumps({"timestamp": now, "level": level, "event": event, "logger": "edge_agent"}) + "\n"
 
 
 def tail(output: Path) -> str:

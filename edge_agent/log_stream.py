@@ -3,8 +3,8 @@
 The file is the spool: nothing is kept in memory but the chunk under way. The server's next offset is
 the truth about what was delivered: a repeat makes us go forward to it, a gap makes us go back to it.
 
-What if it dies here? Nothing was noted, so nothing can be wrong: the next agent starts at offset 0 and
-the server's first answer takes it to where it stopped.
+What if it dies here? The next agent starts where :mod:`edge_agent.spooled_log` has noted that the log was
+delivered to, and the server's first answer takes it to where it stopped.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from pathlib import Path
 
 from edge_agent.errors import ProblemAnswer, QueueApiError, UndecodableAnswer
 from edge_agent.protocol import LogAck, ProblemReason
+from edge_agent.spooled_log import SpooledLog
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ Send = Callable[[int, bytes], Awaitable[LogAck]]
 
 
 class LogStream:
-    """Follows one file and sends what it holds.
+    """Follows one log and sends what it holds.
 
     ``chunk_bytes`` is asked for each chunk: the next session may allow another size. ``about``: keys of
     the log lines that tell whose log this is.
@@ -40,7 +40,7 @@ class LogStream:
 
     def __init__(
         self,
-        path: Path,
+        log: SpooledLog,
         send: Send,
         *,
         chunk_bytes: Callable[[], int],
@@ -48,9 +48,7 @@ class LogStream:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self.path = path
-        self.delivered = 0
-        """The offset up to which the server has the log."""
+        self.log = log
         self._send = send
         self._chunk_bytes = chunk_bytes
         self._most_bytes = 2**31
@@ -60,7 +58,7 @@ class LogStream:
         self._is_over = False
 
     async def follow(self, ended: asyncio.Event) -> None:
-        """Send what the file holds, and what comes, until ``ended`` is set and the last byte is out."""
+        """Send what the log holds, and what comes, until ``ended`` is set and the last byte is out."""
         while not self._is_over:
             is_last_look = ended.is_set()  # before the look: what was written before the end is seen by it
             await self.flush()
@@ -69,7 +67,7 @@ class LogStream:
             await self._wait(ended)
 
     async def flush(self) -> None:
-        """Send what the file holds now."""
+        """Send what the log holds now."""
         while not self._is_over and (chunk := self._read()):
             await self._deliver(chunk)
 
@@ -85,32 +83,28 @@ class LogStream:
 
     def _read(self) -> bytes:
         try:
-            with self.path.open("rb") as file:
-                file.seek(self.delivered)
-                return file.read(min(self._chunk_bytes(), self._most_bytes))
-        except FileNotFoundError:  # It has not written a line yet.
-            return b""
+            return self.log.read(min(self._chunk_bytes(), self._most_bytes))
         except OSError as error:
             self._stop(f"The log cannot be read any more: {error}", "log_unreadable")
             return b""
 
     async def _deliver(self, chunk: bytes) -> None:
-        before = self.delivered, self._most_bytes
+        before = self.log.delivered, self._most_bytes
         try:
-            ack = await self._send(self.delivered, chunk)
+            ack = await self._send(self.log.delivered, chunk)
         except QueueApiError as error:
             self._give_way(error, len(chunk))
         else:
-            self.delivered = ack.next_offset
+            self.log.settle(ack.next_offset)
             if ack.full:
                 self._stop("The log has reached its size limit; the rest stays here.", "log_full")
-        if (self.delivered, self._most_bytes) == before and not self._is_over:
+        if (self.log.delivered, self._most_bytes) == before and not self._is_over:
             await self._sleep(FLUSH_SECONDS)  # an answer that moves nothing must not make us spin
 
     def _give_way(self, error: QueueApiError, sent_bytes: int) -> None:
         """Do what the refusal asks for, or end the stream: the job goes on without it."""
         if isinstance(error, ProblemAnswer) and error.problem.expected_offset is not None:
-            self.delivered = error.problem.expected_offset
+            self.log.settle(error.problem.expected_offset)
         elif _is_too_large(error) and sent_bytes > LEAST_CHUNK_BYTES:
             self._most_bytes = max(sent_bytes // 2, LEAST_CHUNK_BYTES)
         else:
@@ -118,6 +112,7 @@ class LogStream:
 
     def _stop(self, sentence: str, event: str) -> None:
         self._is_over = True
+        self.log.is_wanted = False
         logger.warning("%s", sentence, extra={"event": event, **self._about})
 
 

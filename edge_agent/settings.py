@@ -118,6 +118,13 @@ class AgentSettings(BaseSettings):
         ge=0,
         description="Megabytes that all kept attempt directories may have together. The oldest go first.",
     )
+    spool_megabytes: float = Field(
+        default=1000.0,
+        gt=0,
+        description="Megabytes of the disk that the logs of all jobs may take while the server is away. Beyond that "
+        "the oldest of what it does not have is given up, and a line in the log says so; results never are. The server "
+        "takes 64 MiB of a job's log unless it is told otherwise: the default holds 15 that say as much as they may.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
         description="Least severity of the agent's own log: `debug`, `info`, `warning`, `error`.",

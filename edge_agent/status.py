@@ -117,6 +117,8 @@ def in_words(status: dict[str, Any]) -> list[str]:
         lines.append("  DRAINING: no new work is taken")
     if not status["disk_fit"]:
         lines.append("  DISK: the state directory takes no new work; free space on it")
+    if status.get("spool_full"):
+        lines.append("  SPOOL: full; the oldest bytes of logs that could not be delivered are given up")
     if not status["runners_ready"]:
         lines.append("  NOT READY: no job can be started yet; the agent's log says why if it lasts")
     lines += [f"  {loop}: {now['doing']} (since {now['since']})" for loop, now in status["loops"].items()]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from edge_agent.assignment import Assignment, Means, Stage
+from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity
+from edge_agent.errors import problem_answer
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
-from edge_agent.protocol import Ending, JobKind, LogAck, Offer, RunnerName
+from edge_agent.means import Means
+from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Problem, ProblemReason, RunnerName
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async
 
@@ -65,6 +68,9 @@ class RunnerBed:
         self.attempts = attempts
         self.jobs: dict[UUID, Job] = {}
         self.chunk_bytes = CHUNK_BYTES
+        self.answers = asyncio.Event()
+        """Whether the server answers."""
+        self.answers.set()
         self.means = Means(
             runner_for=lambda _kind, _name: runner,
             send_log=self._take_log,
@@ -116,7 +122,11 @@ class RunnerBed:
         return self.jobs[assignment.id]
 
     async def _take_log(self, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
+        await self.answers.wait()
         log = self.jobs[assignment_id].log
+        if offset > len(log):
+            gap = Problem(reason=ProblemReason.GAP, message="A gap.", expected_offset=len(log))
+            raise problem_answer(gap, status=HTTPStatus.CONFLICT)
         log[offset:] = content
         return LogAck(next_offset=len(log))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from edge_agent import spool
 from edge_agent.protocol import EndReason, JobState
 from tests.support.runner_bed import gone, lives
 from tests.support.waiting import wait_until, wait_until_async
@@ -129,6 +132,27 @@ async def test_a_full_disk_costs_neither_output_nor_exit_code(bed, small_disk, t
     ending = await job.ended()
     assert (ending.reason, ending.exit_code) == (EndReason.EXIT, 9)
     assert bytes(job.log) == b"up\n" + b"\0" * 50_000
+
+
+async def test_a_disk_that_its_own_output_fills_holds_a_job_up_and_costs_it_nothing(bed, small_disk, monkeypatch):
+    """It says four times what the disk holds, first while no server answers."""
+    monkeypatch.setattr(spool, "LOOK_SECONDS", 0.02)
+    bed.attempts, bed.chunk_bytes = small_disk, 10_000
+    bed.answers.clear()
+    job = bed.begin("seq 1000000 | head -c 4000000; exit 9")
+    await wait_until_async(lambda: _free_bytes(small_disk), until=lambda free: free == 0, what="the disk is full")
+    whole = spool.Spool(bed.holdings.logs, megabytes=1000, free_bytes=lambda: _free_bytes(small_disk))
+    tidying = asyncio.create_task(whole.run())
+    bed.answers.set()
+    ending = await job.ended(timeout=60)
+    tidying.cancel()
+    assert (ending.reason, ending.exit_code) == (EndReason.EXIT, 9)
+    written = "".join(f"{number}\n" for number in range(1, 1_000_001)).encode()[:4_000_000]
+    assert hashlib.sha256(job.log).digest() == hashlib.sha256(written).digest()
+
+
+def _free_bytes(folder):
+    return shutil.disk_usage(folder).free
 
 
 def _fill(file):

@@ -7,11 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from edge_agent.assignment import Assignment, Means, Stage
+from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
 from edge_agent.errors import CannotStart
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
+from edge_agent.means import Means
 from edge_agent.protocol import EndReason, JobKind, JobState, LogAck
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async

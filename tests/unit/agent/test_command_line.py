@@ -126,6 +126,7 @@ def test_a_status_that_cannot_be_written_is_told_and_no_more(tmp_path, caplog):
         ({"cordoned": True}, "CORDONED: no reason given"),
         ({"draining": True}, "DRAINING"),
         ({"disk_fit": False}, "DISK: "),
+        ({"spool_full": True}, "SPOOL: full"),
         ({"runners_ready": False}, "NOT READY: "),
         ({"running": False}, "NOT RUNNING"),
     ],

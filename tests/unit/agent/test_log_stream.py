@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edge_agent.errors import UndecodableAnswer, problem_answer
 from edge_agent.log_stream import LEAST_CHUNK_BYTES, LogStream
 from edge_agent.protocol import LogAck, Problem, ProblemReason
+from edge_agent.spooled_log import SpooledLog
 
 
 class Server:
@@ -42,8 +43,12 @@ async def at_once(_seconds):
     await asyncio.sleep(0)
 
 
+def log(path):
+    return SpooledLog(path, path.parent, note="[{}]\n".format)
+
+
 def stream(path, server, chunk_bytes=4):
-    return LogStream(path, server.take, chunk_bytes=lambda: chunk_bytes, sleep=at_once)
+    return LogStream(log(path), server.take, chunk_bytes=lambda: chunk_bytes, sleep=at_once)
 
 
 def over():
@@ -107,7 +112,7 @@ async def test_a_full_log_ends_the_stream(tmp_path):
     server.full_at = 10
     following = stream(path, server)
     await following.follow(asyncio.Event())
-    assert (following.delivered, len(server.sizes)) == (12, 3)
+    assert (following.log.delivered, len(server.sizes)) == (12, 3)
 
 
 async def test_after_a_restart_the_first_answer_tells_where_to_go_on(tmp_path):
@@ -136,7 +141,7 @@ async def test_a_chunk_that_is_too_large_is_halved(tmp_path, too_large):
             raise too_large
         return await server.take(offset, content)
 
-    await LogStream(path, send, chunk_bytes=lambda: 8192, sleep=at_once).follow(over())
+    await LogStream(log(path), send, chunk_bytes=lambda: 8192, sleep=at_once).follow(over())
     assert len(server.log) == 10_000
     assert max(server.sizes) == 2048
 
@@ -149,7 +154,7 @@ async def test_a_limit_below_reason_ends_the_stream_and_not_the_job(tmp_path):
         sent.append(len(content))
         raise UndecodableAnswer("x", status=413)
 
-    await LogStream(path, send, chunk_bytes=lambda: 4096, sleep=at_once).follow(asyncio.Event())
+    await LogStream(log(path), send, chunk_bytes=lambda: 4096, sleep=at_once).follow(asyncio.Event())
     assert sent == [4096, 2048, LEAST_CHUNK_BYTES]
 
 
@@ -159,7 +164,9 @@ async def test_a_log_that_is_refused_ends_the_stream(tmp_path, caplog):
     async def send(_offset, _content):
         raise problem_answer(Problem(reason=ProblemReason.NOT_FOUND, message="Not yours."), status=404)
 
-    await LogStream(path, send, chunk_bytes=lambda: 4, about={"job_id": "7"}, sleep=at_once).follow(asyncio.Event())
+    await LogStream(log(path), send, chunk_bytes=lambda: 4, about={"job_id": "7"}, sleep=at_once).follow(
+        asyncio.Event()
+    )
     assert [(record.event, record.job_id) for record in caplog.records] == [("log_refused", "7")]
 
 
@@ -174,7 +181,7 @@ async def test_an_answer_that_moves_nothing_does_not_make_it_spin(tmp_path):
         slept.append(seconds)
         await asyncio.sleep(0)
 
-    await LogStream(path, send, chunk_bytes=lambda: 4, sleep=sleep).flush()
+    await LogStream(log(path), send, chunk_bytes=lambda: 4, sleep=sleep).flush()
     assert len(slept) == 2
 
 

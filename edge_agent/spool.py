@@ -1,0 +1,112 @@
+"""The spool: what all jobs' logs take of the disk together, and the bound on it.
+
+Each log lies in its attempt directory until the server has it; while the server is away, all of them grow.
+Beyond the bound, what the server has is given back to the disk first: that costs nobody anything. Then the
+oldest bytes that it does not have are given up, the log of the job that came first before all others, and a
+line in that log says how many. Results are never given up, nor is anything else in an attempt directory.
+
+What if it dies here? Each log notes what of it is gone before it is (:mod:`edge_agent.spooled_log`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from edge_agent import last_words
+from edge_agent.kept import MEGABYTE
+from edge_agent.protocol import JobKind
+from edge_agent.spooled_log import SpooledLog
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 2.0
+
+LEAST_FREE_BYTES = 100 * 1024**2
+"""Below this a few logs fill the disk: what the server has is given back to it, whatever the bound."""
+
+
+def note(kind: JobKind, missing_bytes: int) -> str:
+    """Return the line that stands in a log for what is missing, in the form of the lines around it."""
+    sentence = (
+        f"{missing_bytes:,} bytes of this log are missing here: its host could not deliver them, "
+        "and had no more room for them (EDGE_AGENT_SPOOL_MEGABYTES)."
+    )
+    return last_words.line(sentence, level="warning") if kind is JobKind.TASK else f"[... {sentence}]\n"
+
+
+class Spool:
+    """Keeps ``logs`` within ``megabytes``. ``free_bytes``: how much room the disk has besides."""
+
+    def __init__(
+        self,
+        logs: Callable[[], Iterable[SpooledLog]],
+        *,
+        megabytes: float,
+        free_bytes: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._logs = logs
+        self._most_bytes = megabytes * MEGABYTE
+        self._free_bytes = free_bytes
+        self._sleep = sleep
+        self.is_full = False
+        """Whether bytes have to be given up."""
+        self._cannot_free = False
+
+    async def run(self) -> None:
+        """Look at it now and then, for ever."""
+        while True:
+            await self._sleep(LOOK_SECONDS)
+            await self.tidy()
+
+    async def tidy(self) -> None:
+        """Bring it back within its bound, if it is not."""
+        logs = sorted(self._logs(), key=SpooledLog.began)
+        if self._excess(logs) <= 0 and not self._is_disk_nearly_full():
+            self.is_full = False
+            return
+        for log in logs:
+            await self._free(log)
+        excess = self._excess(logs)
+        for log in logs:
+            if excess <= 0 or self._cannot_free:
+                break
+            if dropped := log.drop(int(excess)):
+                excess -= dropped
+                self._tell()
+                await self._free(log)
+
+    def _excess(self, logs: Iterable[SpooledLog]) -> float:
+        return sum(log.disk_bytes() for log in logs) - self._most_bytes
+
+    def _is_disk_nearly_full(self) -> bool:
+        try:
+            return self._free_bytes() < LEAST_FREE_BYTES
+        except OSError:
+            return False
+
+    async def _free(self, log: SpooledLog) -> None:
+        try:
+            await asyncio.to_thread(log.free, log.spare())
+        except OSError as error:
+            if not self._cannot_free:
+                logger.warning(
+                    "The spool cannot be kept within its bound: the file system takes no part of %s back (%s).",
+                    log.path,
+                    error.strerror or error,
+                    extra={"event": "spool_unbounded"},
+                )
+            self._cannot_free = True
+
+    def _tell(self) -> None:
+        """Say it once for each time that it is full."""
+        if not self.is_full:
+            logger.warning(
+                "The spool is full: logs that could not be delivered take %.0f MB. The oldest of them go, until they "
+                "can be, and a line in each says so. EDGE_AGENT_SPOOL_MEGABYTES is the bound.",
+                self._most_bytes / MEGABYTE,
+                extra={"event": "spool_full"},
+            )
+        self.is_full = True
