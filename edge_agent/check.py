@@ -27,13 +27,12 @@ from edge_agent.client import QueueClient, open_http
 from edge_agent.configuration import misspelt
 from edge_agent.diagnosis import explain
 from edge_agent.errors import AgentError, CannotStart, ProblemAnswer, QueueApiError
+from edge_agent.kept import MEGABYTE
 from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
 from edge_agent.settings import AgentSettings
+from edge_agent.spool import LEAST_FREE_BYTES
 from edge_agent.state_dir import StateDir
 from edge_agent.tmux_server import TmuxServer
-
-LEAST_FREE_BYTES = 100 * 1024**2
-"""Below this a few logs fill the disk."""
 
 NOTABLE_SKEW_SECONDS = 5.0
 
@@ -67,7 +66,7 @@ async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
     """Look at disk, tmux, token, address, registration, clock and Dags, each only where it can be told."""
     for sentence in misspelt():
         yield Finding(Level.NOTE, "settings", sentence)
-    for finding in _disk(StateDir(settings.state_dir)):
+    for finding in _disk(StateDir(settings.state_dir), settings.spool_megabytes * MEGABYTE):
         yield finding
     yield _tmux(TmuxServer(StateDir(settings.state_dir).tmux), is_needed=settings.runner == "tmux")
     kinds = detect_kinds(settings)
@@ -87,7 +86,7 @@ async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
         )
 
 
-def _disk(state_dir: StateDir) -> Iterator[Finding]:
+def _disk(state_dir: StateDir, spool_bytes: float) -> Iterator[Finding]:
     try:
         state_dir.prepare()
         free_bytes = state_dir.free_bytes()
@@ -99,6 +98,12 @@ def _disk(state_dir: StateDir) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "disk", f"only {free}; make room, logs and results wait there")
     else:
         yield Finding(Level.OK, "disk", free)
+    if LEAST_FREE_BYTES <= free_bytes < spool_bytes:
+        text = (
+            f"logs may take {spool_bytes / MEGABYTE:.0f} MB while Airflow is away (EDGE_AGENT_SPOOL_MEGABYTES), and "
+            "jobs wait when the disk is full; make room, or lower it"
+        )
+        yield Finding(Level.NOTE, "disk", text)
     if holder := state_dir.holder():
         yield Finding(Level.NOTE, "disk", f"agent {holder['name']!r} (pid {holder['pid']}) runs with it now")
 

@@ -13,17 +13,23 @@ What if it dies here? The lock is the kernel's and goes with the process, howeve
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from edge_agent.errors import StateDirError, StateDirHeld
+
+logger = logging.getLogger(__name__)
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class StateDir:
@@ -40,6 +46,9 @@ class StateDir:
     def prepare(self) -> None:
         """Create what is missing, for the owner alone, and try what an agent will have to do.
 
+        A disk that is only full is no reason to refuse: what runs has to be looked after, and it may be
+        its own logs that fill it, and that only an agent delivers.
+
         :raises StateDirError: saying what is wrong and what to do.
         """
         try:
@@ -47,7 +56,14 @@ class StateDir:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.probe()
         except OSError as error:
-            raise StateDirError(self._complaint(error)) from error
+            if error.errno not in NO_ROOM or not self.attempts.is_dir():
+                raise StateDirError(self._complaint(error)) from error
+            logger.error(  # noqa: TRY400  the traceback says nothing the sentence does not
+                "There is no room in %s (%s). What runs is looked after; free space for new work.",
+                self.path,
+                error.strerror,
+                extra={"event": "disk_full"},
+            )
 
     def probe(self) -> None:
         """Write, flush and link a file as an attempt directory needs it.
@@ -93,8 +109,7 @@ class StateDir:
             os.close(handle)
             raise StateDirError(self._complaint(error)) from error
         try:
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps({"name": name, "pid": os.getpid()}).encode(), 0)
+            self._sign(handle, json.dumps({"name": name, "pid": os.getpid()}).encode())
             yield
         finally:
             os.close(handle)
@@ -112,6 +127,12 @@ class StateDir:
         finally:
             os.close(handle)
         return None
+
+    def _sign(self, handle: int, text: bytes) -> None:
+        """Say who holds the lock. On a full disk the place of what was there before has to do."""
+        with suppress(OSError):
+            os.pwrite(handle, text, 0)
+            os.ftruncate(handle, len(text))
 
     def _read_holder(self) -> dict[str, Any]:
         try:

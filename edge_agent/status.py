@@ -66,6 +66,7 @@ class StatusFile:
         self._board = board
         self._path = state_dir.status_file
         self._sleep = sleep
+        self._is_stale = False
 
     async def run(self) -> None:
         """Write for ever."""
@@ -83,12 +84,16 @@ class StatusFile:
                 json.dump(self._board.content(), file, indent=2)
             beside.replace(self._path)
         except OSError as error:  # an old status is better than no agent
-            logger.warning(
-                "The status file %s cannot be written: %s",
-                self._path,
-                error,
-                extra={"event": "status_unwritten"},
-            )
+            if not self._is_stale:
+                logger.warning(
+                    "The status file %s cannot be written: %s",
+                    self._path,
+                    error,
+                    extra={"event": "status_unwritten"},
+                )
+            self._is_stale = True
+        else:
+            self._is_stale = False
 
 
 def read_status(state_dir: StateDir) -> dict[str, Any] | None:

@@ -54,6 +54,12 @@ def test_a_running_agent_is_named_and_its_session_stays(check, queue, agent):
     assert f"agent 'h1' (pid {agent.process.pid}) runs with it now" in said
 
 
+def test_a_disk_with_less_room_than_logs_may_take_is_worth_a_note(check, queue):
+    code, said = check(queue.url, spool_megabytes=10**9)
+    assert code == 0
+    assert "note disk: logs may take 1000000000 MB while Airflow is away (EDGE_AGENT_SPOOL_MEGABYTES)" in said
+
+
 def test_nobody_listens(check):
     code, said = check(f"http://127.0.0.1:{free_port()}")
     assert code == 1

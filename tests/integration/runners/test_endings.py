@@ -6,11 +6,8 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,7 +16,8 @@ import pytest
 from edge_agent import spool
 from edge_agent.protocol import EndReason, JobState
 from tests.support.runner_bed import gone, lives
-from tests.support.waiting import wait_until, wait_until_async
+from tests.support.small_disk import fill, free_bytes, small_disk
+from tests.support.waiting import wait_until_async
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 7, 137])
@@ -117,31 +115,31 @@ async def test_a_command_outlives_the_agent_that_started_it(bed, name, state, tm
     assert bytes(job.log) == b"up\nthrough\n"
 
 
-async def test_a_full_disk_costs_neither_output_nor_exit_code(bed, small_disk, tmp_path):
+async def test_a_full_disk_costs_neither_output_nor_exit_code(bed, disk, tmp_path):
     """Full of what others wrote there. The job counts as running until there is room for how it ended."""
-    bed.attempts, gate = small_disk, tmp_path / "gate"
+    bed.attempts, gate = disk, tmp_path / "gate"
     job = bed.begin(f"echo up; until [ -e {gate} ]; do sleep 0.05; done; head -c 50000 /dev/zero; exit 9")
     await job.says(b"up")
-    _fill(small_disk / "of others")
+    others = fill(disk / "of others")
     gate.touch()
     leader = psutil.Process(job.attempt.identity().pid)
     what = "the command has ended, and its wrapper waits for room"
     await wait_until_async(leader.children, until=lambda left: not left, what=what)
     assert (job.ending, job.attempt.result()) == (None, None)
-    (small_disk / "of others").unlink()
+    others.unlink()
     ending = await job.ended()
     assert (ending.reason, ending.exit_code) == (EndReason.EXIT, 9)
     assert bytes(job.log) == b"up\n" + b"\0" * 50_000
 
 
-async def test_a_disk_that_its_own_output_fills_holds_a_job_up_and_costs_it_nothing(bed, small_disk, monkeypatch):
+async def test_a_disk_that_its_own_output_fills_holds_a_job_up_and_costs_it_nothing(bed, disk, monkeypatch):
     """It says four times what the disk holds, first while no server answers."""
     monkeypatch.setattr(spool, "LOOK_SECONDS", 0.02)
-    bed.attempts, bed.chunk_bytes = small_disk, 10_000
+    bed.attempts, bed.chunk_bytes = disk, 10_000
     bed.answers.clear()
     job = bed.begin("seq 1000000 | head -c 4000000; exit 9")
-    await wait_until_async(lambda: _free_bytes(small_disk), until=lambda free: free == 0, what="the disk is full")
-    whole = spool.Spool(bed.holdings.logs, megabytes=1000, free_bytes=lambda: _free_bytes(small_disk))
+    await wait_until_async(lambda: free_bytes(disk), until=lambda free: free == 0, what="the disk is full")
+    whole = spool.Spool(bed.holdings.logs, megabytes=1000, free_bytes=lambda: free_bytes(disk))
     tidying = asyncio.create_task(whole.run())
     bed.answers.set()
     ending = await job.ended(timeout=60)
@@ -151,23 +149,8 @@ async def test_a_disk_that_its_own_output_fills_holds_a_job_up_and_costs_it_noth
     assert hashlib.sha256(job.log).digest() == hashlib.sha256(written).digest()
 
 
-def _free_bytes(folder):
-    return shutil.disk_usage(folder).free
-
-
-def _fill(file):
-    with file.open("wb", buffering=0) as filler, suppress(OSError):
-        while True:
-            filler.write(b"x" * 4096)
-
-
 @pytest.fixture
-def small_disk(tmp_path):
+def disk(tmp_path):
     """Give a folder on a file system of one megabyte."""
-    (folder := tmp_path / "disk").mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("needs to mount a small file system, which only root may, and not everywhere")
-    yield folder
-    unmount = ["umount", str(folder)]
-    wait_until(lambda: subprocess.run(unmount, check=False).returncode == 0, what="nobody uses the disk any more")
+    with small_disk(tmp_path / "disk", megabytes=1) as folder:
+        yield folder

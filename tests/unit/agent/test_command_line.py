@@ -112,8 +112,15 @@ def test_the_status_file_holds_the_facts_and_what_the_loops_do(tmp_path, capsys,
 
 
 def test_a_status_that_cannot_be_written_is_told_and_no_more(tmp_path, caplog):
-    StatusFile(StatusBoard(lambda: FACTS), StateDir(tmp_path / "nowhere")).write()
-    assert [record.event for record in caplog.records] == ["status_unwritten"]
+    file = StatusFile(StatusBoard(lambda: FACTS), StateDir(tmp_path / "later"))
+    file.write()
+    file.write()
+    assert [record.event for record in caplog.records] == ["status_unwritten"], "told once"
+    (tmp_path / "later").mkdir()
+    file.write()
+    (tmp_path / "later").rename(tmp_path / "gone")
+    file.write()
+    assert [record.event for record in caplog.records] == ["status_unwritten"] * 2, "told again"
 
 
 @pytest.mark.parametrize(
