@@ -21,8 +21,9 @@ class CommandPayload(BaseModel):
     """What a command job is. What a newer server adds is ignored.
 
     ``command``: a list is run as it is, a text by ``/bin/sh -c``. ``env``: added to the environment of
-    the agent. ``cwd``: the home directory unless given. ``run_as_user``: the user of the host it runs
-    as, who gets an environment and a home of his own; only an agent of root can do that.
+    the agent. ``cwd``: the home directory unless given, ``/`` where there is none. ``run_as_user``: the
+    user of the host it runs as, who gets an environment and a home of his own; only an agent of root can
+    do that.
     """
 
     model_config = ConfigDict(extra="ignore")

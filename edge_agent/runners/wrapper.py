@@ -102,7 +102,7 @@ class Command:
 
     def _start(self, payload: dict[str, Any], output: int) -> subprocess.Popen[bytes]:
         command = payload["command"]
-        environment, home = dict(os.environ), os.environ.get("HOME") or "/"
+        environment, home = dict(os.environ), _home()
         drop: dict[str, Any] = {}
         if name := payload.get("run_as_user"):
             account = Account.of(name)
@@ -151,6 +151,12 @@ class Command:
         from edge_agent.processes import sweep
 
         sweep(Identity.of(os.getpid()), self._family)
+
+
+def _home() -> str:
+    """Return the home directory of the agent's user, or ``/`` where that is not there: some have none."""
+    home = os.environ.get("HOME")
+    return home if home and Path(home).is_dir() else "/"
 
 
 def main(directory: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import resource
@@ -11,7 +12,8 @@ import sys
 import pytest
 
 from edge_agent.protocol import EndReason, JobState
-from tests.support.runner_bed import CHUNK_BYTES
+from tests.support.runner_bed import CHUNK_BYTES, RunnerBed
+from tests.support.runners import end_tmux, runner_named
 from tests.support.waiting import wait_until_async
 
 LINE = b"0123456789abcde\n"
@@ -110,6 +112,12 @@ async def test_without_one_it_is_the_home_directory(bed, tmp_path, monkeypatch):
     assert (await bed.run("pwd")).log.decode() == f"{tmp_path}\n"
 
 
+@pytest.mark.parametrize("home", ["/nonexistent", "", None])
+async def test_an_agent_whose_user_has_no_home_starts_commands_in_the_root_directory(bed, monkeypatch, home):
+    monkeypatch.delenv("HOME") if home is None else monkeypatch.setenv("HOME", home)
+    assert (await bed.run("pwd")).log == b"/\n"
+
+
 async def test_a_working_directory_that_is_not_there_is_told(bed):
     job = await bed.run("pwd", cwd="/no/such/folder")
     assert (job.ending.reason, job.ending.exit_code) == (EndReason.EXIT, 127)
@@ -136,6 +144,28 @@ async def test_words_arrive_as_they_are(bed):
 async def test_a_text_goes_to_the_shell_as_it_is(bed):
     job = await bed.run(f"printf '<%s>\\n' {shlex.join(WORDS)}; x='a  b'; echo \"$x\" # ; done")
     assert job.log.decode() == "".join(f"<{word}>\n" for word in WORDS) + "a  b\n"
+
+
+ODD = 'it\'s "odd" $HOME; #{x} *'
+
+
+async def test_names_of_files_folders_variables_and_jobs_may_be_odd(name, tmp_path_factory):
+    """The state directory's, the program's, the working directory's: with spaces, quotes and more."""
+    folder = tmp_path_factory.mktemp("o") / ODD
+    state, tools = folder / "s", folder / "tools"
+    tools.mkdir(parents=True)
+    (program := tools / ODD).write_text('#!/bin/sh\nprintf "%s\\n" "$PWD" "$1" "$ODD"; exit 7\n')
+    program.chmod(0o755)
+    runner = runner_named(name, state)
+    try:
+        await runner.prepare()
+        async with asyncio.TaskGroup() as group:
+            odd = RunnerBed(runner, state / "attempts", group)
+            job = await odd.run([str(program), ODD], label=ODD, cwd=str(tools), env={"ODD": ODD})
+    finally:
+        end_tmux(state)
+    assert job.log.decode() == f"{tools}\n{ODD}\n{ODD}\n"
+    assert (await job.ended()).exit_code == 7
 
 
 async def test_nothing_of_the_payload_is_on_a_command_line_before_the_commands_own(bed):
