@@ -32,6 +32,18 @@ def test_a_running_command_is_adopted_after_the_agent_was_killed(queue, agent, t
     forgotten(agent)
 
 
+def test_a_running_command_outlives_the_whole_process_group_of_its_agent(queue, agent, tmp_path):
+    """All of it is signalled where somebody types Ctrl-C, or closes the terminal."""
+    job = queue.submit(f"echo one; {until_exists(tmp_path / 'gate')}; echo two")
+    running(job, until=b"one")
+    agent.process.kill()
+    agent.start()
+    registered(queue, 2)
+    (tmp_path / "gate").touch()
+    assert ended(job).state is JobState.SUCCEEDED
+    assert (bytes(job.log), job.offers) == (b"one\ntwo\n", 1)
+
+
 def test_a_command_that_ended_while_no_agent_was_there_is_reported_by_the_next(queue, agent, tmp_path):
     gate = tmp_path / "gate"
     job = queue.submit(f"echo one; {until_exists(gate)}; echo two; kill -TERM $$")
