@@ -21,6 +21,8 @@ same Airflow packages, the same Dag text but for executor and queue. What counts
 numbers move with the machine. "Better" is how many times better ours is than edge3 with its defaults;
 below 1 ours is worse.
 
+What each does when something fails: [the same faults, side by side](benchmarks-faults.md).
+
 ![Dispatch, throughput, protocol, sync](images/benchmarks.svg)
 """
 

@@ -68,6 +68,9 @@ _CAVEATS = """\
 - Some of it is chance. Airflow looks for tasks stuck in `queued` every two minutes, so that a lost answer costs edge3
   anything from ten minutes to twelve. Its worker asks ten times with pauses of random length before it gives up
   and ends, which an outage of three minutes may or may not be enough for.
+- "Next task" is a matter of the machine's load as well: whoever is started loads Airflow before it can run a task, in
+  some seconds of CPU and in more when several are started at once. A worker of edge3 loads it before it registers, an
+  agent of ours after that. An API server that was started answers nobody while it sees to its first task.
 - One run on one day.
 """
 
