@@ -78,8 +78,8 @@ class Agent:
         self._kept = KeptAttempts(
             state_dir.kept, hours=settings.keep_failed_hours, megabytes=settings.keep_failed_megabytes
         )
-        self._spool = Spool(self._holdings.logs, megabytes=settings.spool_megabytes, free_bytes=state_dir.free_bytes)
         self._board = StatusBoard(self._facts)
+        self._spool = self._make_spool()
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
         self._means = self._make_means()
@@ -240,6 +240,14 @@ class Agent:
     def _make_runners(self) -> Runners:
         by_place = runners_of(self._settings, detect_kinds(self._settings))
         return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner))
+
+    def _make_spool(self) -> Spool:
+        return Spool(
+            self._holdings.logs,
+            megabytes=self._settings.spool_megabytes,
+            free_bytes=self._state_dir.free_bytes,
+            changed=self._board.changed,
+        )
 
     def _make_means(self) -> Means:
         return Means(

@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 
+ROOM_PART = 0.1
+"""Of the bound: how much must be free again until the spool is no longer said to be full."""
+
 LEAST_FREE_BYTES = 100 * 1024**2
 """Below this a few logs fill the disk: what the server has is given back to it, whatever the bound."""
 
@@ -37,7 +40,10 @@ def note(kind: JobKind, missing_bytes: int) -> str:
 
 
 class Spool:
-    """Keeps ``logs`` within ``megabytes``. ``free_bytes``: how much room the disk has besides."""
+    """Keeps ``logs`` within ``megabytes``. ``free_bytes``: how much room the disk has besides.
+
+    ``changed`` is told when :attr:`is_full` has changed.
+    """
 
     def __init__(
         self,
@@ -45,14 +51,16 @@ class Spool:
         *,
         megabytes: float,
         free_bytes: Callable[[], int],
+        changed: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._logs = logs
         self._most_bytes = megabytes * MEGABYTE
         self._free_bytes = free_bytes
+        self._changed = changed
         self._sleep = sleep
         self.is_full = False
-        """Whether bytes have to be given up."""
+        """Whether what comes now costs bytes that came before."""
         self._cannot_free = False
 
     async def run(self) -> None:
@@ -64,8 +72,11 @@ class Spool:
     async def tidy(self) -> None:
         """Bring it back within its bound, if it is not."""
         logs = sorted(self._logs(), key=SpooledLog.began)
-        if self._excess(logs) <= 0 and not self._is_disk_nearly_full():
-            self.is_full = False
+        excess = self._excess(logs)
+        if excess <= 0 and not self._is_disk_nearly_full():
+            if self.is_full and excess <= -ROOM_PART * self._most_bytes:
+                self.is_full = False
+                self._changed()
             return
         for log in logs:
             await self._free(log)
@@ -109,4 +120,5 @@ class Spool:
                 self._most_bytes / MEGABYTE,
                 extra={"event": "spool_full"},
             )
-        self.is_full = True
+            self.is_full = True
+            self._changed()

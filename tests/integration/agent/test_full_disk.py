@@ -38,10 +38,10 @@ def test_an_agent_that_starts_on_a_full_disk_looks_after_what_runs_and_takes_not
     wait_until(lambda: "asking for none until it does" in agent.output(), what="it takes no new work")
     assert "There is no room in" in agent.output()
     assert "FAIL disk: only 0 MB free" in agent.run("check").stdout
+    wait_until(lambda: waits.offers and waits.state is JobState.QUEUED, what="the offer goes back", timeout=30)
     queue.cancel(never)
     assert ended(never).state is JobState.CANCELLED
     gate.touch()
-    wait_until(lambda: waits.offers and waits.state is JobState.QUEUED, what="the offer goes back")
     assert job.state is JobState.RUNNING
     others.unlink()
     ending = ended(job)
@@ -59,5 +59,5 @@ def test_a_second_agent_is_still_told_who_holds_the_directory(queue, agent, agen
     registered(queue, 2)
     second = agent_of(queue, name="h2", state_dir=disk)
     assert second.process.wait(timeout=20) == 4
-    assert f"Agent 'h1' (pid {agent.process.pid}) already uses the state directory" in second.output()
+    assert f"agent 'h1' (pid {agent.process.pid}) already uses the state directory" in second.output()
     others.unlink()
