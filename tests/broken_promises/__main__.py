@@ -60,13 +60,13 @@ def _noticed(tree: Tree, breakage: Breakage, *, full: bool) -> list[Outcome]:
 
 
 def _confirmed(tree: Tree, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Return those that are red a second time: a busy machine turns a test red, too, and proves nothing."""
+    """Return those that are red a second time: once may be a race, or a busy machine, and proves little."""
     red = [each for each in outcomes if each.is_red]
     again = tree.run(list(dict.fromkeys(each.test for each in red))) if red else []
     confirmed = {each.name for each in again if each.is_red}
     for each in red:
         if each.name not in confirmed:
-            print(f"    by chance: {each.name}", flush=True)
+            print(f"    not again: {each.name}", flush=True)
     return [each for each in red if each.name in confirmed]
 
 
