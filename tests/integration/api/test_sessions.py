@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 from sqlalchemy.orm import Session
 
-from airflow_plugin.models import AgentRow
-from airflow_plugin.queue import tokens
-from edge_agent.protocol import VERSION_HEADER, routes
+from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue import assignments, tokens
+from edge_agent.protocol import VERSION_HEADER, EndReason, routes
 from tests.integration.api.conftest import Agent
 from tests.support.waiting import wait_until
 
@@ -126,6 +126,22 @@ def test_a_session_with_another_secret_is_none(agent: Agent) -> None:
     answers["logs"] = agent.ask(routes.logs(uuid4()), params={"offset": 0}, content=b"x", token=guessed)
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(answers, 409)
     assert {answer.json()["reason"] for answer in answers.values()} == {"session_ended"}
+
+
+def test_a_poll_says_what_was_taken_from_an_agent_before_it_offers_more(
+    agent: Agent, submit: Callable[..., UUID], database: Session
+) -> None:
+    """An agent ends that first. An offer in the same answer would be begun beside it."""
+    agent.register()
+    job_id = submit(agent)
+    taken = agent.poll()["offers"][0]["assignment_id"]
+    agent.confirm(taken)
+    assignments.lose(database, JobRow.id == job_id, EndReason.AGENT_LOST, "taken by the test")
+    database.commit()
+    submit(agent)
+    beat = {"number": next(agent.beats), "free_slots": 3, "held": [taken]}
+    answer = agent.ask(routes.poll(agent.name), {"free_slots": 3, "wait_seconds": 5, "beat": beat}).json()
+    assert (answer["directives"]["drop"], answer.get("offers", [])) == ([taken], [])
 
 
 def test_an_agent_that_leaves_is_offline_and_its_session_is_over(

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import NotFound, SessionEnded
 from airflow_plugin.models import JobRow
-from airflow_plugin.queue import steering
+from airflow_plugin.queue import offers, steering
 from airflow_plugin.queue.placement import Placement
 from airflow_plugin.queue.reaper import Reaper
 from edge_agent.protocol import EndReason, JobState
@@ -133,6 +133,33 @@ def test_no_offer_is_committed_after_a_cordon_has_returned(postgres_queue, how):
         assert offered(queue) == then
         with queue.database.transaction() as session:
             steering.uncordon(session, "a1")
+
+
+@pytest.mark.parametrize("how", [steering.cordon, steering.drain])
+def test_a_cordon_waits_for_a_claim_under_way(postgres_queue, how):
+    """It has not returned before the claim is committed: what an admin then sees offered is all there will be."""
+    queue = postgres_queue
+    agent, keys = queue.register(), queued(queue, 1, placements=1)
+    claimant = offers.Claimant(agent.name, agent.session_id, agent.slots, agent.slots)
+
+    def steer() -> None:
+        with queue.database.transaction() as session:
+            how(session, agent.name, by="admin")
+
+    def waits() -> bool:
+        with queue.database.transaction() as session:
+            blocked = "SELECT count(*) FROM pg_stat_activity WHERE :claim = ANY(pg_blocking_pids(pid))"
+            return bool(session.scalar(text(blocked), {"claim": claim}))
+
+    with ThreadPoolExecutor(1) as thread:
+        with queue.database.transaction() as session:
+            claim = session.scalar(select(func.pg_backend_pid()))
+            assert len(offers.offer(session, claimant, keys, limit=1, offer_seconds=60)) == 1
+            cordon = thread.submit(steer)
+            wait_until(lambda: cordon.done() or waits(), what="the cordon waits for the claim, or has returned")
+            assert not cordon.done()
+        cordon.result()
+    assert offered(queue) == 1
 
 
 def offered(queue: QueueBed) -> int:

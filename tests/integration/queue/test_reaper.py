@@ -32,11 +32,11 @@ def test_an_agent_that_misses_three_heartbeats_is_lost_and_what_it_held_is_taken
     running, offered = queue.put(JobState.RUNNING, agent), queue.put(JobState.OFFERED, agent)
     other = queue.register("a2")
     alive = beats(queue, other)
-    assert watched.run_for(14, alive) == []
+    assert watched.run_for(10, alive) == []
     back = watched.run_for(SILENCE - 16, alive)
     assert [each.expired for each in back] == [1], "the offer expired in its own time"
     queue.confirm(agent, offered.assignment)
-    assert watched.run_for(4, alive) == [Reaped(lost_agents=["a1"], failed=1)]
+    assert watched.run_for(8, alive) == [Reaped(lost_agents=["a1"], failed=1)]
     row = queue.job(running.id)
     assert (row.state, row.reason) == (JobState.FAILED, EndReason.AGENT_LOST)
     assert row.message == "The agent was not heard from for too long; Airflow may retry elsewhere."
