@@ -35,6 +35,8 @@ class QueueConfig:
     log_retention_days: float = 30.0
     job_retention_days: float = 7.0
     batch: int = 64
+    max_tokens: int = 50
+    token_retention_days: float = 90.0
 
     @classmethod
     def from_airflow(cls) -> Self:

@@ -80,6 +80,14 @@ Days a job that has ended stays in the job list. Raise it to look further back; 
 Most jobs an agent is offered, confirms or reports in one request; at most 256. Lower it when agents with many
 slots should leave work to others in a burst.
 """,
+    "max_tokens": """
+Most tokens that may work at one time. Creating one more is refused until one is revoked or has expired. Raise it
+for a site with more hosts than this, each with a token of its own.
+""",
+    "token_retention_days": """
+Days a token that was revoked or has expired stays in the list of tokens, with its last use. Raise it to look
+further back; its name is free again after that.
+""",
 }
 """What every option means, by name. Defaults and types come from :class:`QueueConfig`."""
 

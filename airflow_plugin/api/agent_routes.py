@@ -50,7 +50,7 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
         address = request.client.host if request.client else None
 
         def work(session: DatabaseSession) -> Session:
-            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues)
+            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
             opened = agents.register(session, name, asked, token=row, address=address, version=PROTOCOL_VERSION)
             return Session(
                 session_id=opened.session_id,
@@ -64,11 +64,12 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
         return await transact(work)
 
     @routes.post("/check")
-    async def check(name: AgentName, asked: Registration, token: AgentToken) -> Checked:
+    async def check(name: AgentName, asked: Registration, token: AgentToken, request: Request) -> Checked:
         """Tell whether this registration would be taken. Nothing is changed, and no session ended."""
+        address = request.client.host if request.client else None
 
         def work(session: DatabaseSession) -> Checked:
-            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues)
+            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
             opened = agents.register(session, name, asked, token=row, address=None, version=PROTOCOL_VERSION)
             checked = Checked(server_time=opened.agent.registered_at)
             # The registration itself says whether it is taken: nothing else could, and stay in step with it.

@@ -1,8 +1,8 @@
-"""What an admin sees and steers: agents, jobs, tokens. Airflow's own login; every write is audited."""
+"""What an admin sees and steers: agents and jobs. Airflow's own login; every write is audited."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.security import GetUserDep
@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_plugin.api.auth import may_steer, may_view
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.queue import jobs, overview, steering, tokens
-from edge_agent.protocol import NAME_PATTERN, JobState, Name, Problem
+from airflow_plugin.queue import jobs, overview, steering
+from edge_agent.protocol import NAME_PATTERN, JobState, Problem
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session as DatabaseSession
@@ -43,22 +43,6 @@ class Cancel(_Body):
     reason: str = Field(default="Cancelled by an admin.", max_length=1000)
 
 
-class NewToken(_Body):
-    """A token to be made. ``expires_in_days`` null never expires, and has to be said."""
-
-    name: Name
-    queues: list[Name] | None = None
-    team_name: str | None = Field(default=None, max_length=50)
-    expires_in_days: float | None = Field(default=90, gt=0)
-
-
-class CreatedToken(BaseModel):
-    """The only answer that ever holds the secret."""
-
-    name: str
-    token: str = Field(repr=False)
-
-
 class Deleted(BaseModel):
     """What became of the work of a deleted agent."""
 
@@ -71,7 +55,6 @@ def router() -> APIRouter:
     routes = APIRouter(prefix="/ui", tags=["ui"], responses={"4XX": {"model": Problem}})
     _add_views(routes)
     _add_agent_actions(routes)
-    _add_token_actions(routes)
     return routes
 
 
@@ -91,11 +74,6 @@ def _add_views(routes: APIRouter) -> None:
             return overview.jobs(session, state=state, queue=queue, agent=agent, limit=min(limit, 1000))
 
         return await transact(work)
-
-    @routes.get("/tokens", dependencies=may_steer("edge_agent.tokens.list")[:1])
-    async def list_tokens() -> list[overview.TokenView]:
-        """Every token, without its secret. Needs the right to change them."""
-        return await transact(overview.tokens)
 
 
 def _add_agent_actions(routes: APIRouter) -> None:
@@ -126,27 +104,3 @@ def _add_agent_actions(routes: APIRouter) -> None:
     async def cancel(job_id: UUID, body: Cancel) -> None:
         """End a job. One that has ended stays as it is."""
         await transact(lambda db: jobs.cancel(db, [job_id], body.reason))
-
-
-def _add_token_actions(routes: APIRouter) -> None:
-    @routes.post("/tokens", status_code=201, dependencies=may_steer("edge_agent.tokens.create"))
-    async def create(body: NewToken, user: GetUserDep) -> CreatedToken:
-        """Make an agent token. Its secret is in this answer and nowhere else."""
-
-        def work(session: DatabaseSession) -> Any:
-            return tokens.create(
-                session,
-                body.name,
-                queues=body.queues,
-                team=body.team_name,
-                expires_in_days=body.expires_in_days,
-                created_by=user.get_name(),
-            )
-
-        secret = await transact(work)
-        return CreatedToken(name=body.name, token=secret.get_secret_value())
-
-    @routes.delete("/tokens/{name}", status_code=204, dependencies=may_steer("edge_agent.tokens.revoke"))
-    async def revoke(name: AgentName) -> None:
-        """Revoke a token; the sessions it opened end."""
-        await transact(lambda db: tokens.revoke(db, name))

@@ -99,9 +99,9 @@ class Agent:
         headers = {"Authorization": f"Bearer {token or self.session_token}", VERSION_HEADER: "1"}
         return self.http.post(routes.PREFIX + path, json=body, headers=headers, **more)
 
-    def register(self, **changed: Any) -> dict[str, Any]:
-        """Open a session."""
-        body = {
+    def registration(self, **changed: Any) -> dict[str, Any]:
+        """Return what it registers with."""
+        return {
             "instance": str(self.instance),
             "hostname": "host",
             "queues": [self.queue],
@@ -109,8 +109,11 @@ class Agent:
             "slots": 4,
             "capabilities": {"os": "linux"},
             "versions": {"agent": "0.1.0", "python": "3.11.7"},
-        }
-        answer = self.ask(routes.session(self.name), body | changed, token=self.token)
+        } | changed
+
+    def register(self, **changed: Any) -> dict[str, Any]:
+        """Open a session."""
+        answer = self.ask(routes.session(self.name), self.registration(**changed), token=self.token)
         assert answer.status_code == httpx.codes.OK, answer.text
         opened: dict[str, Any] = answer.json()
         self.session_token = opened["token"]

@@ -22,6 +22,7 @@ WRITES = [
     ("DELETE", "/agents/{agent}/cordon", None),
     ("PUT", "/agents/{agent}/drain", {}),
     ("POST", "/tokens", {"name": "made-by-{agent}"}),
+    ("POST", "/tokens/made-by-{agent}/rotate", {}),
     ("DELETE", "/tokens/made-by-{agent}", None),
     ("POST", "/jobs/{job}/cancel", {"reason": "because"}),
     ("DELETE", "/agents/{agent}", None),
@@ -104,7 +105,7 @@ def test_a_created_token_registers_and_is_shown_nowhere_again(
     assert made["token"] not in listed
     assert made["token"].rpartition("_")[2] not in listed
     (row,) = [each for each in http.get(f"{UI}/tokens", headers=headers).json() if each["name"] == "shown-once"]
-    assert row["last_used_by"] == agent.name
+    assert (row["last_used_by"], row["last_used_address"]) == (agent.name, "127.0.0.1")
     assert row["expires_at"] is not None, "a token that never expires must be asked for"
     with engine.connect() as connection:
         assert made["token"] not in str(connection.execute(text("SELECT extra FROM log")).all())
@@ -148,3 +149,48 @@ def test_deleting_an_agent_says_what_became_of_its_work(
     assert answer.json() == {"failed": 1, "returned": 1}
     assert {job(first).state, job(second).state} == {"failed", "queued"}
     assert http.delete(f"{UI}/agents/{agent.name}", headers=login("anna")).status_code == httpx.codes.NOT_FOUND
+
+
+def test_a_token_is_made_with_all_its_bounds_and_rotated(
+    http: httpx.Client, agent: Agent, login: Callable[[str], dict[str, str]]
+) -> None:
+    headers = login("olga")
+    bounds = {
+        "description": "of the lab",
+        "queues": [agent.queue],
+        "agents": ["agent-*"],
+        "addresses": ["127.0.0.0/8"],
+        "max_agents": 1,
+        "one_time": True,
+    }
+    name = f"bounded-{agent.name}"
+    first = http.post(f"{UI}/tokens", json={"name": name, **bounds}, headers=headers).json()["token"]
+    rotated = http.post(f"{UI}/tokens/{name}/rotate", json={"overlap_seconds": 0}, headers=headers).json()["token"]
+
+    agent.token = first
+    refused = agent.ask(routes.session(agent.name), agent.registration(), token=first)
+    assert "was replaced" in refused.json()["message"]
+    agent.token = rotated
+    agent.register()
+
+    (row,) = [each for each in http.get(f"{UI}/tokens", headers=headers).json() if each["name"] == name]
+    assert {key: row[key] for key in bounds} == bounds
+    assert (row["enrolled_agent"], row["prefix"]) == (agent.name, rotated.split("_")[1])
+    assert http.delete(f"{UI}/tokens/{name}", headers=headers).json() == {"ended_sessions": 1}
+
+
+def test_a_token_that_makes_no_sense_is_refused_with_the_reason(
+    http: httpx.Client, login: Callable[[str], dict[str, str]]
+) -> None:
+    headers = login("olga")
+    for wrong, said in (
+        ({"addresses": ["10.0.0.1/8"]}, "is not a network"),
+        ({"expires_in_days": 0}, "greater than 0"),
+        ({"kind": "master"}, "'agent' or 'submit'"),
+        ({"kind": "submit", "one_time": True}, "registers no agents"),
+    ):
+        answer = http.post(f"{UI}/tokens", json={"name": "wrong", **wrong}, headers=headers)
+        assert (answer.status_code, answer.json()["reason"]) == (422, "invalid"), answer.text
+        assert said in answer.json()["message"]
+    answer = http.post(f"{UI}/tokens/nobodys/rotate", json={}, headers=headers)
+    assert answer.status_code == httpx.codes.NOT_FOUND
