@@ -88,6 +88,12 @@ for a site with more hosts than this, each with a token of its own.
 Days a token that was revoked or has expired stays in the list of tokens, with its last use. Raise it to look
 further back; its name is free again after that.
 """,
+    "trusted_proxies": """
+Networks of the proxies between agents and API servers, separated by commas, such as ``10.0.4.0/24``. What such a
+proxy says in ``X-Forwarded-For`` is taken for the address of an agent, which the networks of a token and the
+limits for an address are judged by. Empty: nobody's word is taken, and an agent behind a proxy has the address of
+that proxy.
+""",
 }
 """What every option means, by name. Defaults and types come from :class:`QueueConfig`."""
 
@@ -121,7 +127,7 @@ def _option(name: str, default: Any) -> dict[str, Any]:
     return {
         "description": OPTIONS[name].strip() + "\n",
         "version_added": "0.1.0",
-        "type": "integer" if isinstance(default, int) else "float",
+        "type": {int: "integer", float: "float", str: "string"}[type(default)],
         "example": None,
         "default": str(default),
     }

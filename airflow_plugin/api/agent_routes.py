@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from airflow_plugin.api.auth import AgentToken, CurrentSession
+from airflow_plugin.api.peers import Peer
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import NotFound, SessionEnded
@@ -45,9 +46,8 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
 
 def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
     @routes.post("/session")
-    async def register(name: AgentName, asked: Registration, token: AgentToken, request: Request) -> Session:
+    async def register(name: AgentName, asked: Registration, token: AgentToken, address: Peer) -> Session:
         """Open a session with an agent token. A repeat opens another one and ends this."""
-        address = request.client.host if request.client else None
 
         def work(session: DatabaseSession) -> Session:
             row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
@@ -64,9 +64,8 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
         return await transact(work)
 
     @routes.post("/check")
-    async def check(name: AgentName, asked: Registration, token: AgentToken, request: Request) -> Checked:
+    async def check(name: AgentName, asked: Registration, token: AgentToken, address: Peer) -> Checked:
         """Tell whether this registration would be taken. Nothing is changed, and no session ended."""
-        address = request.client.host if request.client else None
 
         def work(session: DatabaseSession) -> Checked:
             row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)

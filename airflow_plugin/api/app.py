@@ -14,6 +14,7 @@ from airflow_plugin import remote_log
 from airflow_plugin.api import agent_routes, assignment_routes, problems, steering_routes, token_routes
 from airflow_plugin.api.closing import told_when_stopping
 from airflow_plugin.api.duties import Duties
+from airflow_plugin.api.peers import believes_everybody
 from airflow_plugin.api.polls import Polls
 from airflow_plugin.api.versions import VersionHeader
 from airflow_plugin.api.watcher import Watcher
@@ -57,6 +58,9 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
         description="The queue API: agents register, are heard from, poll, confirm, send logs and report.",
         lifespan=lifespan,
     )
+    app.state.trusted_proxies = config.proxies
+    if how := believes_everybody():
+        log.warning("Whoever asks can choose its address (%s): the networks of tokens protect nothing.", how)
     problems.install(app)
     app.add_middleware(VersionHeader, prefix=routes.PREFIX)
     app.include_router(agent_routes.router(config, Polls(config, watcher)), prefix=routes.PREFIX)

@@ -53,6 +53,7 @@ def api_bed(
         "AIRFLOW__EDGE_AGENT__OFFER_SECONDS": "2",
         "AIRFLOW__EDGE_AGENT__LOG_CHUNK_BYTES": "1000",
         "AIRFLOW__EDGE_AGENT__LOG_LIMIT_BYTES": "2500",
+        "AIRFLOW__EDGE_AGENT__TRUSTED_PROXIES": "127.0.0.2, ::1",
     }
     with postgres.database(postgres_template) as url:
         bed = AirflowBed(home / "airflow", url, settings=settings)
