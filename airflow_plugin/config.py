@@ -40,6 +40,10 @@ class QueueConfig:
     max_tokens: int = 50
     token_retention_days: float = 90.0
     trusted_proxies: str = ""
+    requests_per_minute: int = 12_000
+    failed_logins_per_minute: int = 60
+    body_limit_bytes: int = 1_048_576
+    max_held_polls: int = 10_000
 
     @classmethod
     def from_airflow(cls) -> Self:

@@ -94,6 +94,23 @@ proxy says in ``X-Forwarded-For`` is taken for the address of an agent, which th
 limits for an address are judged by. Empty: nobody's word is taken, and an agent behind a proxy has the address of
 that proxy.
 """,
+    "requests_per_minute": """
+Most requests a minute with one token, in each API server process. What is more is answered with 429 and when to ask
+again, which agents obey; other tokens do not notice. Raise it when an agent with very many slots is slowed by it.
+""",
+    "failed_logins_per_minute": """
+Most tokens a minute from one address that do not work, in each API server process. What follows from there is answered
+with 429 before anything of it is read. Tokens that have worked in the last ten minutes are not concerned. Raise it
+when many hosts behind one address register at once with tokens of which some are wrong.
+""",
+    "body_limit_bytes": """
+Most bytes in the body of a request, but for logs. Lower it to spare memory; it takes 80 bytes for each job that an
+agent holds. Raise it when a command with a large payload is refused.
+""",
+    "max_held_polls": """
+Most polls an API server process holds at one time, each from one agent. Agents above that are told to ask again in a
+few seconds. Raise it for more agents than that on one process.
+""",
 }
 """What every option means, by name. Defaults and types come from :class:`QueueConfig`."""
 

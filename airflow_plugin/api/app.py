@@ -14,6 +14,7 @@ from airflow_plugin import remote_log
 from airflow_plugin.api import agent_routes, assignment_routes, problems, steering_routes, token_routes
 from airflow_plugin.api.closing import told_when_stopping
 from airflow_plugin.api.duties import Duties
+from airflow_plugin.api.gate import Gate
 from airflow_plugin.api.peers import believes_everybody
 from airflow_plugin.api.polls import Polls
 from airflow_plugin.api.versions import VersionHeader
@@ -57,11 +58,16 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
         version=__version__,
         description="The queue API: agents register, are heard from, poll, confirm, send logs and report.",
         lifespan=lifespan,
+        # Whoever wants the description finds it in the docs; what is not served needs no guard.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.trusted_proxies = config.proxies
     if how := believes_everybody():
         log.warning("Whoever asks can choose its address (%s): the networks of tokens protect nothing.", how)
     problems.install(app)
+    app.add_middleware(Gate, config=config, health=routes.PREFIX + routes.HEALTH)
     app.add_middleware(VersionHeader, prefix=routes.PREFIX)
     app.include_router(agent_routes.router(config, Polls(config, watcher)), prefix=routes.PREFIX)
     app.include_router(assignment_routes.router(config), prefix=routes.PREFIX)

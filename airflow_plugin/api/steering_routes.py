@@ -9,7 +9,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_plugin.api.auth import may_steer, may_view
+from airflow_plugin.api.auth import Reason, may_steer, may_view
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.queue import jobs, overview, steering
 from edge_agent.protocol import NAME_PATTERN, JobState, Problem
@@ -32,8 +32,9 @@ class Cordon(_Body):
 
 
 class Drain(_Body):
-    """By when the work must be done; without it the agent waits for ever."""
+    """Why, and by when the work must be done; without that the agent waits for ever."""
 
+    reason: str | None = Field(default=None, max_length=1000)
     deadline_seconds: float | None = Field(default=None, gt=0)
 
 
@@ -84,18 +85,18 @@ def _add_agent_actions(routes: APIRouter) -> None:
         await transact(lambda db: steering.cordon(db, name, by=by, reason=reason, expires_in_seconds=expiry))
 
     @routes.delete("/agents/{name}/cordon", status_code=204, dependencies=may_steer("edge_agent.uncordon"))
-    async def uncordon(name: AgentName) -> None:
+    async def uncordon(name: AgentName, reason: Reason = None) -> None:  # noqa: ARG001  the audit log reads it
         """Offer work to an agent again."""
         await transact(lambda db: steering.uncordon(db, name))
 
     @routes.put("/agents/{name}/drain", status_code=204, dependencies=may_steer("edge_agent.drain"))
     async def drain(name: AgentName, body: Drain, user: GetUserDep) -> None:
         """Cordon an agent and stop it when its work is done."""
-        by, deadline = user.get_name(), body.deadline_seconds
-        await transact(lambda db: steering.drain(db, name, by=by, deadline_seconds=deadline))
+        by, reason, deadline = user.get_name(), body.reason, body.deadline_seconds
+        await transact(lambda db: steering.drain(db, name, by=by, reason=reason, deadline_seconds=deadline))
 
     @routes.delete("/agents/{name}", dependencies=may_steer("edge_agent.delete"))
-    async def delete(name: AgentName) -> Deleted:
+    async def delete(name: AgentName, reason: Reason = None) -> Deleted:  # noqa: ARG001  the same
         """Forget an agent; its running jobs fail, its offers go back."""
         failed, returned = await transact(lambda db: steering.delete(db, name))
         return Deleted(failed=failed, returned=returned)

@@ -1,14 +1,14 @@
-"""What an admin does with tokens. Even to look takes the right to change them; every write is audited."""
+"""What an admin does with tokens. Even to look takes the right to edit them; every write is audited."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_plugin.api.auth import may_steer
+from airflow_plugin.api.auth import Reason, edits_connections, may_grant
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.queue import overview, tokens
 from airflow_plugin.queue.allowances import MAX_DESCRIPTION, MAX_ENTRIES, MAX_TEAM, Allowance, TokenKind
@@ -47,6 +47,7 @@ class NewToken(_Body):
 class Rotation(_Body):
     """For how long the secret before goes on, and how long the new one lives."""
 
+    reason: str | None = Field(default=None, max_length=1000, description="Why, for the audit log.")
     overlap_seconds: float = Field(default=tokens.OVERLAP_SECONDS, ge=0, le=31_536_000)
     expires_in_days: float | None = Field(default=90, gt=0, le=36_500)
 
@@ -73,19 +74,19 @@ def router(config: QueueConfig) -> APIRouter:
 
 
 def _add_listing(routes: APIRouter) -> None:
-    @routes.get("", dependencies=may_steer("edge_agent.tokens.list")[:1])
+    @routes.get("", dependencies=[Depends(edits_connections)])
     async def list_tokens() -> list[overview.TokenView]:
         """Every token, without its secret. Needs the right to change them."""
         return await transact(overview.tokens)
 
-    @routes.delete("/{name}", dependencies=may_steer("edge_agent.tokens.revoke"))
-    async def revoke(name: TokenName) -> Revoked:
+    @routes.delete("/{name}", dependencies=may_grant("edge_agent.tokens.revoke"))
+    async def revoke(name: TokenName, reason: Reason = None) -> Revoked:  # noqa: ARG001  the audit log reads it
         """Revoke a token; the sessions it opened end."""
         return Revoked(ended_sessions=await transact(lambda db: tokens.revoke(db, name)))
 
 
 def _add_making(routes: APIRouter, config: QueueConfig) -> None:
-    @routes.post("", status_code=201, dependencies=may_steer("edge_agent.tokens.create"))
+    @routes.post("", status_code=201, dependencies=may_grant("edge_agent.tokens.create"))
     async def create(body: NewToken, user: GetUserDep) -> CreatedToken:
         """Make a token. Its secret is in this answer and nowhere else."""
 
@@ -97,8 +98,10 @@ def _add_making(routes: APIRouter, config: QueueConfig) -> None:
         secret = await transact(work)
         return CreatedToken(name=body.name, token=secret.get_secret_value())
 
-    @routes.post("/{name}/rotate", dependencies=may_steer("edge_agent.tokens.rotate"))
+    @routes.post("/{name}/rotate", dependencies=may_grant("edge_agent.tokens.rotate"))
     async def rotate(name: TokenName, body: Rotation) -> CreatedToken:
         """Give a token a new secret; the one before goes on for a while. The new one is in this answer only."""
-        secret = await transact(lambda db: tokens.rotate(db, name, **body.model_dump(), most=config.max_tokens))
+        secret = await transact(
+            lambda db: tokens.rotate(db, name, **body.model_dump(exclude={"reason"}), most=config.max_tokens)
+        )
         return CreatedToken(name=name, token=secret.get_secret_value())

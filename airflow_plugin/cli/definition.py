@@ -82,7 +82,12 @@ AGENTS = (
     ),
     _command("uncordon", "agent_commands.uncordon_agent", "Offer an agent work again; ends a drain too", AGENT),
     _command(
-        "drain", "agent_commands.drain_agent", "Cordon an agent and stop it when its work is done", AGENT, DEADLINE
+        "drain",
+        "agent_commands.drain_agent",
+        "Cordon an agent and stop it when its work is done",
+        AGENT,
+        REASON,
+        DEADLINE,
     ),
     _command("delete", "agent_commands.delete_agent", "Forget an agent; its running jobs fail", AGENT, YES),
 )

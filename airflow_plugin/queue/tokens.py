@@ -24,6 +24,7 @@ from airflow_plugin import clock
 from airflow_plugin.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from airflow_plugin.models import AgentRow, SecretRow, TokenRow
 from airflow_plugin.queue.allowances import Allowance, TokenKind, allow_address, allow_agent, allow_queues
+from airflow_plugin.queue.enrolment import allow_enrolment
 from airflow_plugin.queue.hash_keys import hash_keys
 from airflow_plugin.queue.secrets import (
     AGENT_TOKEN,
@@ -133,13 +134,7 @@ def authenticate(
     allow_address(token, address)
     allow_agent(token, agent)
     allow_queues(token, queues)
-    if token.one_time and token.enrolled_agent not in {None, agent}:
-        msg = (
-            f"The one-time token {token.name!r} has registered the agent {token.enrolled_agent!r} and registers no "
-            "other. Ask an admin for a token of your own."
-        )
-        raise Forbidden(msg)
-    _is_not_crowded(session, token, agent)
+    allow_enrolment(session, token, agent)
     enrolled = {"enrolled_agent": agent} if token.one_time else {}
     _change(session, token.id, last_used_at=clock.now(), last_used_by=agent, last_used_address=address, **enrolled)
     return token
@@ -164,11 +159,21 @@ def authenticate_submit(
     return token
 
 
-def _working(session: Session, value: str, kind: TokenKind) -> TokenRow:
-    """Return the token of a secret, locked: what is decided about it meanwhile waits, and then finds its session."""
-    if not is_whole(value) or not (lookup := lookup_of(value, _PREFIXES[kind])):
+def require_form(value: str, kind: TokenKind) -> str:
+    """Return the public part of what looks like a token of this kind. Asks no database, proves nothing.
+
+    :raises Unauthenticated: when it is none, or not the whole of one.
+    """
+    lookup = lookup_of(value, _PREFIXES[kind]) if is_whole(value) else None
+    if lookup is None:
         msg = f"This is no {kind} token, or not the whole of one ({_PREFIXES[kind]}_...). Copy it anew."
         raise Unauthenticated(msg)
+    return lookup
+
+
+def _working(session: Session, value: str, kind: TokenKind) -> TokenRow:
+    """Return the token of a secret, locked: what is decided about it meanwhile waits, and then finds its session."""
+    lookup = require_form(value, kind)
     secret = session.scalar(select(SecretRow).where(SecretRow.prefix == lookup))
     if secret is None or not matches(value, secret.secret_hash):
         if secret is not None and not hash_keys().know(secret.secret_hash):
@@ -196,19 +201,6 @@ def _working(session: Session, value: str, kind: TokenKind) -> TokenRow:
         msg = f"The {kind} token {token.name!r} has expired. Ask an admin to rotate it."
         raise Unauthenticated(msg)
     return token
-
-
-def _is_not_crowded(session: Session, token: TokenRow, agent: str) -> None:
-    if token.max_agents is None:
-        return
-    others = select(AgentRow.name).where(AgentRow.token_id == token.id, AgentRow.name != agent).order_by(AgentRow.name)
-    names = list(session.scalars(others.limit(token.max_agents)))
-    if len(names) >= token.max_agents:
-        msg = (
-            f"The agent token {token.name!r} is for {token.max_agents} agents, and there are {', '.join(names)}. "
-            "Delete one that is gone, or ask an admin for another token."
-        )
-        raise Forbidden(msg)
 
 
 def revoke(session: Session, name: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -13,15 +13,6 @@ from airflow_plugin.queue import tokens
 from airflow_plugin.queue.allowances import Allowance
 from edge_agent.protocol import VERSION_HEADER, routes
 from tests.integration.api.conftest import Agent
-from tests.support.airflow_bed import AirflowBed
-
-
-@pytest.fixture
-def proxy(api_bed: AirflowBed) -> Iterator[httpx.Client]:
-    """Give a client that asks from the address of the trusted proxy."""
-    transport = httpx.HTTPTransport(local_address="127.0.0.2")
-    with httpx.Client(base_url=api_bed.url + routes.MOUNT, transport=transport, timeout=60) as client:
-        yield client
 
 
 @pytest.fixture
