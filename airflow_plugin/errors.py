@@ -12,6 +12,7 @@
     +-- Conflict             the job is in another state
     +-- Gap                  log bytes beyond the end
     +-- TooLarge             more bytes than were agreed
+    +-- Overloaded           not now; ask again in a while
 
 Each carries the :class:`~edge_agent.protocol.ProblemReason` it becomes on the wire.
 """
@@ -98,3 +99,10 @@ class TooLarge(QueueError):
 
     reason = ProblemReason.TOO_LARGE
     status = 413
+
+
+class Overloaded(QueueError):
+    """The server is doing as much of this as it may."""
+
+    reason = ProblemReason.UNAVAILABLE
+    status = 503

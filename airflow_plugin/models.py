@@ -61,22 +61,46 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Inde
 
 
 class TokenRow(Base):
-    """An agent token: lets agents register. The secret itself is never here."""
+    """A token: lets agents register, or operators submit. What it allows; its secrets are hashes elsewhere."""
 
     __tablename__ = "edge_agent_token"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
-    prefix: Mapped[str] = mapped_column(String(16), unique=True, doc="public part, to find the row by")
-    secret_hash: Mapped[str] = mapped_column(String(64), doc="SHA-256 of 256 random bits, hex")
+    kind: Mapped[str] = mapped_column(String(16), server_default=text("'agent'"))
+    description: Mapped[str | None] = mapped_column(String(1000))
     queues: Mapped[list[str] | None] = mapped_column(JSON, doc="null: any queue")
+    agents: Mapped[list[str] | None] = mapped_column(JSON, doc="patterns of names; null: any name")
+    addresses: Mapped[list[str] | None] = mapped_column(JSON, doc="networks; null: from anywhere")
+    run_as_users: Mapped[list[str] | None] = mapped_column(JSON, doc="of a submit token; null: none")
     team_name: Mapped[str | None] = mapped_column(String(50))
+    max_agents: Mapped[int | None] = mapped_column(doc="names that live on it; null: any number")
+    one_time: Mapped[bool] = mapped_column(server_default=false(), doc="the first name is the only one")
+    enrolled_agent: Mapped[str | None] = mapped_column(String(64), doc="that name, of a one-time token")
     created_at: Mapped[datetime]
     created_by: Mapped[str | None] = mapped_column(String(ID_LENGTH))
     expires_at: Mapped[datetime | None]
+    rotated_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     last_used_by: Mapped[str | None] = mapped_column(String(64), doc="agent name")
+    last_used_address: Mapped[str | None] = mapped_column(String(64))
+
+    __table_args__ = (CheckConstraint("kind IN ('agent', 'submit')", name="kind_known"),)
+
+
+class SecretRow(Base):
+    """A secret of a token: the current one, and for a while the ones before. Never the secret itself."""
+
+    __tablename__ = "edge_agent_token_secret"
+
+    prefix: Mapped[str] = mapped_column(String(16), primary_key=True, doc="public part, to find the row by")
+    token_id: Mapped[UUID] = mapped_column(ForeignKey(f"{_table('edge_agent_token')}.id", ondelete="CASCADE"))
+    secret_hash: Mapped[str] = mapped_column(String(80), doc="key id and HMAC-SHA256 of 256 random bits, hex")
+    created_at: Mapped[datetime]
+    replaced_until: Mapped[datetime | None] = mapped_column(
+        doc="null: the current one, valid as long as the token; else replaced, and valid until then"
+    )
 
 
 class AgentRow(Base):
@@ -89,7 +113,7 @@ class AgentRow(Base):
     token_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{_table('edge_agent_token')}.id", ondelete="SET NULL"))
     state: Mapped[str] = mapped_column(String(16))
     session_id: Mapped[UUID | None] = mapped_column(unique=True)
-    session_hash: Mapped[str | None] = mapped_column(String(64))
+    session_hash: Mapped[str | None] = mapped_column(String(80))
     instance: Mapped[UUID]
     previous_session_id: Mapped[UUID | None] = mapped_column(doc="to tell its owner that it was superseded")
     previous_instance: Mapped[UUID | None]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from airflow_plugin.api.auth import AgentToken, CurrentSession
+from airflow_plugin.api.peers import Peer
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import NotFound, SessionEnded
@@ -45,12 +46,11 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
 
 def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
     @routes.post("/session")
-    async def register(name: AgentName, asked: Registration, token: AgentToken, request: Request) -> Session:
+    async def register(name: AgentName, asked: Registration, token: AgentToken, address: Peer) -> Session:
         """Open a session with an agent token. A repeat opens another one and ends this."""
-        address = request.client.host if request.client else None
 
         def work(session: DatabaseSession) -> Session:
-            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues)
+            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
             opened = agents.register(session, name, asked, token=row, address=address, version=PROTOCOL_VERSION)
             return Session(
                 session_id=opened.session_id,
@@ -64,11 +64,11 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
         return await transact(work)
 
     @routes.post("/check")
-    async def check(name: AgentName, asked: Registration, token: AgentToken) -> Checked:
+    async def check(name: AgentName, asked: Registration, token: AgentToken, address: Peer) -> Checked:
         """Tell whether this registration would be taken. Nothing is changed, and no session ended."""
 
         def work(session: DatabaseSession) -> Checked:
-            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues)
+            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
             opened = agents.register(session, name, asked, token=row, address=None, version=PROTOCOL_VERSION)
             checked = Checked(server_time=opened.agent.registered_at)
             # The registration itself says whether it is taken: nothing else could, and stay in step with it.

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.api.watcher import Waiter, Watcher
-from airflow_plugin.errors import NotFound, SessionEnded
+from airflow_plugin.errors import NotFound, Overloaded, SessionEnded
 from airflow_plugin.queue import agents, offers
 from edge_agent.protocol import Beat, Offer, Poll, PollAnswer
 
@@ -49,14 +49,20 @@ class Polls:
         return self._remember(name, ref, heard)
 
     async def answer(self, name: str, ref: SessionRef, ask: Poll) -> PollAnswer:
-        """Hold a poll until there is work for it, something it must hear, or its time is over."""
+        """Hold a poll until there is work for it, something it must hear, or its time is over.
+
+        :raises Overloaded: when too many are held.
+        """
         deadline = time.monotonic() + min(ask.wait_seconds, self._config.poll_seconds)
         heard = await self.hear(name, ref, ask.beat) if ask.beat else await self._known(name, ref)
         news = heard.nudged or heard.directives.cancel or heard.directives.drop
         if news or self._watcher.closing:
             return PollAnswer(directives=heard.directives)
+        if self._watcher.held >= self._config.max_held_polls:
+            msg = f"This API server holds {self._watcher.held} polls and no more ([edge_agent] max_held_polls)."
+            raise Overloaded(msg)
         with self._watcher.waiting(heard, ask.free_slots) as waiter:
-            while await _woken(waiter, deadline) and not self._watcher.closing:
+            while await _woken(waiter, deadline) and not waiter.replaced and not self._watcher.closing:
                 if waiter.nudged:
                     heard = await self._refresh(name, ref)
                     return PollAnswer(directives=heard.directives)

@@ -1,18 +1,18 @@
-"""What an admin sees and steers: agents, jobs, tokens. Airflow's own login; every write is audited."""
+"""What an admin sees and steers: agents and jobs. Airflow's own login; every write is audited."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_plugin.api.auth import may_steer, may_view
+from airflow_plugin.api.auth import Reason, may_steer, may_view
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.queue import jobs, overview, steering, tokens
-from edge_agent.protocol import NAME_PATTERN, JobState, Name, Problem
+from airflow_plugin.queue import jobs, overview, steering
+from edge_agent.protocol import NAME_PATTERN, JobState, Problem
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session as DatabaseSession
@@ -32,8 +32,9 @@ class Cordon(_Body):
 
 
 class Drain(_Body):
-    """By when the work must be done; without it the agent waits for ever."""
+    """Why, and by when the work must be done; without that the agent waits for ever."""
 
+    reason: str | None = Field(default=None, max_length=1000)
     deadline_seconds: float | None = Field(default=None, gt=0)
 
 
@@ -41,22 +42,6 @@ class Cancel(_Body):
     """Why, for the people who read the job's end."""
 
     reason: str = Field(default="Cancelled by an admin.", max_length=1000)
-
-
-class NewToken(_Body):
-    """A token to be made. ``expires_in_days`` null never expires, and has to be said."""
-
-    name: Name
-    queues: list[Name] | None = None
-    team_name: str | None = Field(default=None, max_length=50)
-    expires_in_days: float | None = Field(default=90, gt=0)
-
-
-class CreatedToken(BaseModel):
-    """The only answer that ever holds the secret."""
-
-    name: str
-    token: str = Field(repr=False)
 
 
 class Deleted(BaseModel):
@@ -71,7 +56,6 @@ def router() -> APIRouter:
     routes = APIRouter(prefix="/ui", tags=["ui"], responses={"4XX": {"model": Problem}})
     _add_views(routes)
     _add_agent_actions(routes)
-    _add_token_actions(routes)
     return routes
 
 
@@ -92,11 +76,6 @@ def _add_views(routes: APIRouter) -> None:
 
         return await transact(work)
 
-    @routes.get("/tokens", dependencies=may_steer("edge_agent.tokens.list")[:1])
-    async def list_tokens() -> list[overview.TokenView]:
-        """Every token, without its secret. Needs the right to change them."""
-        return await transact(overview.tokens)
-
 
 def _add_agent_actions(routes: APIRouter) -> None:
     @routes.put("/agents/{name}/cordon", status_code=204, dependencies=may_steer("edge_agent.cordon"))
@@ -106,18 +85,18 @@ def _add_agent_actions(routes: APIRouter) -> None:
         await transact(lambda db: steering.cordon(db, name, by=by, reason=reason, expires_in_seconds=expiry))
 
     @routes.delete("/agents/{name}/cordon", status_code=204, dependencies=may_steer("edge_agent.uncordon"))
-    async def uncordon(name: AgentName) -> None:
+    async def uncordon(name: AgentName, reason: Reason = None) -> None:  # noqa: ARG001  the audit log reads it
         """Offer work to an agent again."""
         await transact(lambda db: steering.uncordon(db, name))
 
     @routes.put("/agents/{name}/drain", status_code=204, dependencies=may_steer("edge_agent.drain"))
     async def drain(name: AgentName, body: Drain, user: GetUserDep) -> None:
         """Cordon an agent and stop it when its work is done."""
-        by, deadline = user.get_name(), body.deadline_seconds
-        await transact(lambda db: steering.drain(db, name, by=by, deadline_seconds=deadline))
+        by, reason, deadline = user.get_name(), body.reason, body.deadline_seconds
+        await transact(lambda db: steering.drain(db, name, by=by, reason=reason, deadline_seconds=deadline))
 
     @routes.delete("/agents/{name}", dependencies=may_steer("edge_agent.delete"))
-    async def delete(name: AgentName) -> Deleted:
+    async def delete(name: AgentName, reason: Reason = None) -> Deleted:  # noqa: ARG001  the same
         """Forget an agent; its running jobs fail, its offers go back."""
         failed, returned = await transact(lambda db: steering.delete(db, name))
         return Deleted(failed=failed, returned=returned)
@@ -126,27 +105,3 @@ def _add_agent_actions(routes: APIRouter) -> None:
     async def cancel(job_id: UUID, body: Cancel) -> None:
         """End a job. One that has ended stays as it is."""
         await transact(lambda db: jobs.cancel(db, [job_id], body.reason))
-
-
-def _add_token_actions(routes: APIRouter) -> None:
-    @routes.post("/tokens", status_code=201, dependencies=may_steer("edge_agent.tokens.create"))
-    async def create(body: NewToken, user: GetUserDep) -> CreatedToken:
-        """Make an agent token. Its secret is in this answer and nowhere else."""
-
-        def work(session: DatabaseSession) -> Any:
-            return tokens.create(
-                session,
-                body.name,
-                queues=body.queues,
-                team=body.team_name,
-                expires_in_days=body.expires_in_days,
-                created_by=user.get_name(),
-            )
-
-        secret = await transact(work)
-        return CreatedToken(name=body.name, token=secret.get_secret_value())
-
-    @routes.delete("/tokens/{name}", status_code=204, dependencies=may_steer("edge_agent.tokens.revoke"))
-    async def revoke(name: AgentName) -> None:
-        """Revoke a token; the sessions it opened end."""
-        await transact(lambda db: tokens.revoke(db, name))

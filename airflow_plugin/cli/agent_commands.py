@@ -59,7 +59,7 @@ def drain_agent(args: Namespace) -> None:
     """Drain one."""
     deadline = seconds(args.deadline, "--deadline")
     with queue() as session:
-        steering.drain(session, args.name, by=user(), deadline_seconds=deadline)
+        steering.drain(session, args.name, by=user(), reason=args.reason, deadline_seconds=deadline)
     print(f"Agent {args.name!r} stops when its work is done" + (f", or in {args.deadline}." if deadline else "."))
 
 

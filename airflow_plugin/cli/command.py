@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.utils.cli import action_cli
 
 from airflow_plugin.compat import create_session
+from airflow_plugin.config import ConfigError
 from airflow_plugin.db import UnsupportedDatabaseError, is_migrated, require_supported
 from airflow_plugin.errors import QueueError
 
@@ -31,7 +32,7 @@ def command(work: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
     def run(args: Namespace) -> None:
         try:
             audited(args)
-        except (QueueError, RefusedError, UnsupportedDatabaseError) as refusal:
+        except (ConfigError, QueueError, RefusedError, UnsupportedDatabaseError) as refusal:
             print(f"airflow edge-agent: {refusal}", file=sys.stderr)
             raise SystemExit(1) from None
 

@@ -14,7 +14,7 @@ from airflow_plugin import clock
 from airflow_plugin.errors import Forbidden, SessionEnded, Superseded
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import assignments
-from airflow_plugin.queue.secrets import SESSION_TOKEN, Secret, digest_of, matches, new_secret
+from airflow_plugin.queue.secrets import SESSION_TOKEN, Secret, digests_of, matches, new_secret
 from airflow_plugin.queue.steps import lock
 from edge_agent.protocol import AgentState, Beat, Directives, JobState, Registration
 
@@ -162,7 +162,7 @@ def hear(session: Session, value: str, session_id: UUID, beat: Beat) -> Heard:
     holds = select(func.count()).where(JobRow.agent_name == AgentRow.name, assignments.OPEN)
     current = (
         (AgentRow.session_id == session_id)
-        & (AgentRow.session_hash == digest_of(value))
+        & AgentRow.session_hash.in_(digests_of(value))
         & (AgentRow.state == AgentState.CONNECTED)
     )
     renewed = session.execute(

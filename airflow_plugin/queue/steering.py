@@ -52,7 +52,9 @@ def uncordon(session: Session, name: str) -> None:
     _steer(session, name, **_OPEN)
 
 
-def drain(session: Session, name: str, *, by: str | None, deadline_seconds: float | None = None) -> None:
+def drain(
+    session: Session, name: str, *, by: str | None, reason: str | None = None, deadline_seconds: float | None = None
+) -> None:
     """Cordon an agent and stop it when its work is done or the deadline passes.
 
     :raises NotFound: when there is no such agent.
@@ -66,7 +68,7 @@ def drain(session: Session, name: str, *, by: str | None, deadline_seconds: floa
         name,
         cordoned_at=clock.now(),
         cordoned_by=by,
-        cordon_reason="draining",
+        cordon_reason=reason or "draining",
         cordon_expires_at=None,
         drain_requested_at=clock.now(),
         drain_deadline=None if deadline_seconds is None else clock.in_seconds(deadline_seconds),

@@ -41,6 +41,9 @@ class ProblemReason(StrEnum):
     TOO_LARGE = "too_large"
     """The body is over the limit the session was told."""
 
+    TOO_MANY_REQUESTS = "too_many_requests"
+    """More than is allowed in a while, with this token or from this address. Ask again later; the answer says when."""
+
     UNAVAILABLE = "unavailable"
     """The server cannot answer now (its database is away, or it starts or stops). Ask again later."""
 

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Row, select, true
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
-from airflow_plugin.queue import agents, assignments, jobs, offers, tokens
+from airflow_plugin.queue import agents, assignments, jobs, offers, steering, tokens
+from airflow_plugin.queue.allowances import Allowance
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import (
     Beat,
@@ -99,7 +100,7 @@ class QueueBed:
         with self.database.transaction() as session:
             name = f"of-{team or 'all'}"
             if session.scalar(select(TokenRow).where(TokenRow.name == name)) is None:
-                tokens.create(session, name, team=team)
+                tokens.create(session, name, Allowance(team_name=team))
             return session.scalars(select(TokenRow).where(TokenRow.name == name)).one()
 
     def register(
@@ -114,14 +115,11 @@ class QueueBed:
         never_started: Iterable[UUID] = (),
         instance: UUID | None = None,
     ) -> Agent:
-        asked = Registration(
+        asked = self.registration(
             instance=instance or uuid4(),
-            hostname="host.example",
             queues=tuple(queues),
-            kinds=(JobKind.TASK,),
             slots=slots,
             capabilities=dict(capabilities or {}),
-            versions=Versions(agent="1", python="3.11"),
             held=tuple(held),
             never_started=tuple(never_started),
         )
@@ -129,6 +127,23 @@ class QueueBed:
         with self.database.transaction() as session:
             opened = agents.register(session, name, asked, token=token, address="192.0.2.1", version=1)
         return Agent(name, opened.session_id, opened.secret.value.get_secret_value(), opened, slots)
+
+    def registration(self, **changed: Any) -> Registration:
+        """Return what an agent asks with."""
+        usual: dict[str, Any] = {
+            "instance": uuid4(),
+            "hostname": "host.example",
+            "queues": (QUEUE,),
+            "kinds": (JobKind.TASK,),
+            "slots": 4,
+            "capabilities": {},
+            "versions": Versions(agent="1", python="3.11"),
+        }
+        return Registration(**usual | changed)
+
+    def delete(self, name: str) -> None:
+        with self.database.transaction() as session:
+            steering.delete(session, name)
 
     def beat(self, agent: Agent, number: int, held: Iterable[UUID] = (), **others: Any) -> agents.Heard:
         beat = Beat(number=number, held=tuple(held), free_slots=others.pop("free_slots", 0), **others)

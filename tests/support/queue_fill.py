@@ -15,8 +15,8 @@ PLACEMENTS = 20
 AGENTS = 300
 
 _TOKEN = """
-INSERT INTO edge_agent_token (id, name, prefix, secret_hash, created_at)
-SELECT md5('t' || i)::uuid, 't' || i, 'prefix' || i, md5('t' || i), now() FROM generate_series(1, 200) i
+INSERT INTO edge_agent_token (id, name, created_at)
+SELECT md5('t' || i)::uuid, 't' || i, now() FROM generate_series(1, 200) i
 """
 
 _AGENTS = """

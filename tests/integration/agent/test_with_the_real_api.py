@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
+from sqlalchemy import update
 
-from airflow_plugin.queue import jobs, steering
+from airflow_plugin import clock
+from airflow_plugin.models import SecretRow
+from airflow_plugin.queue import jobs, steering, tokens
 from edge_agent.protocol import EndReason, JobState
 from tests.integration.agent.steps import forgotten, until_exists
 from tests.support.airflow_bed import AirflowBed
@@ -97,6 +101,38 @@ def test_of_two_agents_with_one_name_the_newer_wins_and_the_older_stops_and_says
         assert site.ended(job_id).reason == EndReason.AGENT_RESTART
         assert site.ended(site.submit("true")).state == JobState.SUCCEEDED
         assert newer.process.is_running
+
+
+def test_a_revoked_token_ends_the_agents_session_within_a_heartbeat(site, airflow):
+    wait_until(lambda: site.ended(site.submit("true")), what="the agent works")
+    heartbeat_seconds = float(airflow.environment["AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS"])
+    began = time.monotonic()
+    site.write(lambda session: tokens.revoke(session, site.name))
+    assert site.host.process.wait(timeout=20) == 3
+    assert time.monotonic() - began < heartbeat_seconds + 3, "and a moment to end in"
+    assert "was revoked. Ask an admin for a new one." in site.host.output()
+
+
+def test_a_rotated_token_is_taken_from_its_file_and_the_work_goes_on(site, tmp_path):
+    job_id = site.submit(f"echo one; {until_exists(tmp_path / 'gate')}; echo two")
+    site.says(job_id, b"one\n")
+    session_id = site.agent().session_id
+    secret = site.write(lambda session: tokens.rotate(session, site.name))
+    (site.home / "token").write_text(secret.get_secret_value())
+    assert site.agent().session_id == session_id, "a rotation with an overlap disturbs nobody"
+
+    site.write(lambda session: end_overlap_and_sessions(session, site.agent().token_id))
+
+    wait_until(lambda: site.agent().session_id != session_id, what="it registers with the new secret", timeout=20)
+    (tmp_path / "gate").touch()
+    assert site.ended(job_id).state == JobState.SUCCEEDED
+    assert site.log(job_id) == b"one\ntwo\n"
+
+
+def end_overlap_and_sessions(session, token_id):
+    over = update(SecretRow).where(SecretRow.replaced_until.is_not(None)).values(replaced_until=clock.in_seconds(-1))
+    session.execute(over.execution_options(synchronize_session=False))
+    assert tokens.end_sessions(session, token_id) == 1
 
 
 def test_an_api_server_that_is_killed_costs_nothing(site, airflow, tmp_path):

@@ -6,121 +6,23 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from airflow.cli.cli_parser import get_parser
 from airflow.models.log import Log
-from airflow.utils import yaml
 from sqlalchemy import select, text
 
-from airflow_plugin.errors import Unauthenticated
 from airflow_plugin.models import AgentRow
-from airflow_plugin.queue import tokens
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import JobState
+from tests.integration.airflow.conftest import Run
 from tests.support.process import clean_environment, program
 from tests.support.scheduling_bed import SchedulingBed
-
-Run = Callable[..., str]
-
-
-@pytest.fixture
-def run(bed: SchedulingBed, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command and returns its standard output."""
-
-    def run(*words: str) -> str:
-        capsys.readouterr()
-        args = get_parser().parse_args(["edge-agent", *words])
-        args.func(args)
-        return capsys.readouterr().out
-
-    return run
-
-
-@pytest.fixture
-def refused(run: Run, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command that must be refused, and returns its one line."""
-
-    def refused(*words: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            run(*words)
-        assert ended.value.code == 1
-        (line,) = [line for line in capsys.readouterr().err.splitlines() if "[info" not in line]
-        assert line.startswith("airflow edge-agent: ")
-        return line.removeprefix("airflow edge-agent: ")
-
-    return refused
 
 
 def only(bed: SchedulingBed) -> AgentRow:
     with bed.session() as session:
         return session.scalars(select(AgentRow)).one()
-
-
-# ------------------------------------------------------------------ tokens
-
-
-def test_a_created_token_is_all_there_is_on_standard_output(run: Run, bed: SchedulingBed):
-    secret = run("tokens", "create", "site-a", "--queues", "onprem, other").strip()
-
-    with bed.session() as session:
-        row = tokens.authenticate(session, secret, "a1", ["onprem"])
-        assert row.queues == ["onprem", "other"]
-        assert row.expires_at is not None
-        assert round((row.expires_at - row.created_at).total_seconds() / 86_400) == 90
-
-
-@pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
-def test_a_created_token_is_for_programs_too(run: Run, output: str, read: Callable[[str], Any]):
-    created = read(run("tokens", "create", "site-a", "--output", output))
-    assert sorted(created) == ["name", "token"]
-    assert created["token"].startswith("eat_")
-
-
-def test_what_to_do_with_a_token_is_said_beside_it(run: Run, capsys: pytest.CaptureFixture[str]):
-    args = get_parser().parse_args(["edge-agent", "tokens", "create", "site-a", "-q", "onprem"])
-    args.func(args)
-    out, err = capsys.readouterr()
-    assert "EDGE_AGENT_QUEUES=onprem" in err
-    assert "expires in 90 days" in err
-    assert out.strip() not in err, "the secret is printed once"
-
-
-def test_a_token_that_never_expires_must_be_asked_for(run: Run, refused: Run, bed: SchedulingBed):
-    run("tokens", "create", "eternal", "--expires-in-days", "never")
-    run("tokens", "create", "brief", "--expires-in-days", "0.5")
-    eternal, brief = sorted(json.loads(run("tokens", "list", "-o", "json")), key=lambda t: -len(t["name"]))
-    assert eternal["expires_at"] is None
-    assert brief["expires_at"] is not None
-    assert "'soon' is neither a number of days nor 'never'" in refused(
-        "tokens", "create", "x", "--expires-in-days", "soon"
-    )
-    assert "give a number above 0" in refused("tokens", "create", "x", "--expires-in-days", "-1")
-
-
-def test_the_list_of_tokens_holds_no_secret(run: Run):
-    secret = run("tokens", "create", "site-a").strip()
-    for output in ("table", "plain", "json", "yaml"):
-        listed = run("tokens", "list", "--output", output)
-        assert "site-a" in listed
-        assert secret not in listed
-        assert secret.split("_", 2)[2] not in listed
-
-
-def test_a_revoked_token_registers_nobody(run: Run, refused: Run, bed: SchedulingBed):
-    secret = run("tokens", "create", "site-a").strip()
-    assert "revoked" in run("tokens", "revoke", "site-a")
-    with bed.session() as session, pytest.raises(Unauthenticated):
-        tokens.authenticate(session, secret, "a1", [])
-    assert "there is no token named 'nope'" in refused("tokens", "revoke", "nope")
-
-
-def test_a_token_of_the_same_name_is_refused(run: Run, refused: Run):
-    run("tokens", "create", "site-a")
-    assert "already a token named 'site-a'" in refused("tokens", "create", "site-a")
 
 
 # ------------------------------------------------------------------ agents
@@ -256,7 +158,7 @@ def test_the_program_itself_writes_only_json_and_ends_with_one_when_refused(data
     again = airflow("tokens", "create", "site-a", "-o", "json")
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == (
-        "airflow edge-agent: there is already a token named 'site-a'; revoke it or choose another name\n"
+        "airflow edge-agent: there is already a token named 'site-a'; rotate it, or choose another name\n"
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import assignments, tokens
+from airflow_plugin.queue.allowances import Allowance
 from edge_agent.protocol import VERSION_HEADER, EndReason, routes
 from tests.integration.api.conftest import Agent
 from tests.support.waiting import wait_until
@@ -49,7 +50,7 @@ def test_no_token_is_refused(http: httpx.Client) -> None:
 
 
 def test_a_token_that_does_not_allow_the_queue_says_which_it_allows(agent: Agent, database: Session) -> None:
-    agent.token = tokens.create(database, f"only-{agent.name}", queues=["gpu"]).get_secret_value()
+    agent.token = tokens.create(database, f"only-{agent.name}", Allowance(queues=["gpu"])).get_secret_value()
     database.commit()
 
     answer = agent.ask(routes.session(agent.name), _registration(agent), token=agent.token)

@@ -56,7 +56,7 @@ def register(session: Session, filled: Filled) -> None:
         versions=Versions(agent="1", python="3"),
         never_started=(filled.assignment(RUNNING),),
     )
-    row = session.scalars(select(TokenRow).where(TokenRow.prefix == "prefix7")).one()
+    row = session.scalars(select(TokenRow).where(TokenRow.name == "t7")).one()
     agents.register(session, f"a{agent}", asked, token=row, address=None, version=1)
 
 
