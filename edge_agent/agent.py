@@ -15,19 +15,20 @@ from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
-from edge_agent.assignment import Means
 from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
 from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
 from edge_agent.directives import Obedience
 from edge_agent.drain import Drain
-from edge_agent.errors import AgentError, QueueApiError
+from edge_agent.errors import QueueApiError, cause_of
 from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
 from edge_agent.holdings import Holdings
 from edge_agent.intake import Intake
 from edge_agent.kept import KeptAttempts
 from edge_agent.logs import Redactor
+from edge_agent.means import Means
+from edge_agent.policy.policy import Policy
 from edge_agent.polling import Polling
 from edge_agent.protocol import Capabilities, LogAck, Registration, RunnerName, Session
 from edge_agent.recovery import recover
@@ -52,8 +53,11 @@ CHUNK_BYTES = 65_536
 class Agent:
     """One agent of one state directory. :meth:`run` is its life."""
 
-    def __init__(self, settings: AgentSettings, state_dir: StateDir, client: QueueClient, redactor: Redactor) -> None:
+    def __init__(
+        self, settings: AgentSettings, policy: Policy, state_dir: StateDir, client: QueueClient, redactor: Redactor
+    ) -> None:
         self._settings = settings
+        self._policy = policy
         self._state_dir = state_dir
         self._client = client
         self._redactor = redactor
@@ -65,7 +69,8 @@ class Agent:
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
         self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots)
-        self._runners = Runners(runners_of(settings, detect_kinds(settings)), changed=self._changed)
+        kinds = policy.kinds(detect_kinds(settings), is_asked=settings.kinds != "auto")
+        self._runners = Runners(runners_of(settings, kinds), changed=self._changed)
         self._detected: tuple[tuple[RunnerName, ...], Capabilities] | None = None
         self._sessions = Sessions(
             client,
@@ -91,16 +96,7 @@ class Agent:
         self._heartbeat = Heartbeat(
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
         )
-        self._polling = Polling(
-            self._sessions,
-            client,
-            holdings=self._holdings,
-            intake=self._intake,
-            pulse=self._pulse,
-            obedience=self._obedience,
-            board=self._board,
-            free_slots=self._free_slots,
-        )
+        self._polling = self._make_polling()
 
     async def run(self) -> None:
         """Work until drained, then leave.
@@ -131,7 +127,7 @@ class Agent:
                 await self._let_go()
                 await self._leave()
         except ExceptionGroup as group:
-            raise _what_ended_it(group) from group
+            raise cause_of(group) from group
         finally:
             await self._runners.close()
             status_file.write()
@@ -234,8 +230,21 @@ class Agent:
         may_take = self._intake.is_fit and self._runners.are_ready and not self._drain.is_on
         return self._holdings.free_slots if may_take else 0
 
+    def _make_polling(self) -> Polling:
+        return Polling(
+            self._sessions,
+            self._client,
+            holdings=self._holdings,
+            intake=self._intake,
+            pulse=self._pulse,
+            obedience=self._obedience,
+            board=self._board,
+            free_slots=self._free_slots,
+        )
+
     def _make_means(self) -> Means:
         return Means(
+            admit=self._policy.admit,
             runner_for=self._runners.runner_for,
             send_log=self._send_log,
             log_chunk_bytes=lambda: (
@@ -279,12 +288,3 @@ class Agent:
             "free_slots": self._free_slots(),
             "assignments": self._holdings.status(),
         }
-
-
-def _what_ended_it(group: ExceptionGroup[Exception]) -> Exception:
-    """Return the one error that says why the agent ended, or the whole group if none of them is ours."""
-    for error in group.exceptions:
-        found = _what_ended_it(error) if isinstance(error, ExceptionGroup) else error
-        if isinstance(found, AgentError):
-            return found
-    return group

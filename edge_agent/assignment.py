@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from edge_agent import last_words
@@ -32,9 +32,11 @@ from edge_agent.endings import Evidence, Verdict, judge, rejected, unattended
 from edge_agent.errors import CannotStart
 from edge_agent.fresh_token import FreshToken
 from edge_agent.log_stream import LogStream
+from edge_agent.means import Means
 from edge_agent.processes import Process, sweep
-from edge_agent.protocol import Ending, JobKind, JobState, LogAck, Offer, Refused, RunnerName
+from edge_agent.protocol import JobKind, JobState, LogAck, Offer
 from edge_agent.runners.base import Runner
+from edge_agent.time_limit import time_limit
 
 logger = logging.getLogger(__name__)
 
@@ -58,38 +60,6 @@ class Stage(StrEnum):
 
     ENDED = "ended"
     """Its process is gone; log and report are on their way."""
-
-
-class Spawn(Protocol):
-    """Starts a task whose failure ends the agent. Its work is found again by the next start."""
-
-    def __call__(self, work: Coroutine[Any, Any, None], /) -> asyncio.Task[None]:
-        """Start it."""
-        ...
-
-
-class Dispose(Protocol):
-    """Removes the attempt directory of a job that the server needs no more, or keeps it."""
-
-    def __call__(self, attempt: AttemptDir, /, *, failed: bool) -> None:
-        """Remove or keep it."""
-        ...
-
-
-@dataclass(frozen=True)
-class Means:
-    """What an assignment needs of its agent."""
-
-    runner_for: Callable[[JobKind, RunnerName], Runner]
-    """Raises :class:`CannotStart` when this agent has no such runner."""
-    send_log: Callable[[UUID, int, bytes], Awaitable[LogAck]]
-    log_chunk_bytes: Callable[[], int]
-    report: Callable[[Ending], Awaitable[Refused | None]]
-    dispose: Dispose
-    cancel_grace_seconds: float
-    spawn: Spawn
-    changed: Callable[[], None]
-    """Called whenever the stage changes: slots may be free."""
 
 
 class Assignment:
@@ -175,11 +145,12 @@ class Assignment:
 
     async def _start(self, payload: dict[str, Any]) -> Runner:
         runner = self._means.runner_for(self.offer.kind, self.offer.runner)
-        log = runner.log_of(payload)
+        admitted = self._means.admit(self.offer, payload)
+        log, seconds = runner.log_of(admitted.payload), admitted.time_seconds
         try:
-            if log != self._progress.log:
-                await self._write_progress(log=log)
-            await asyncio.to_thread(self.attempt.write, "payload.json", payload)
+            if (log, seconds) != (self._progress.log, self._progress.time_seconds):
+                await self._write_progress(log=log, time_seconds=seconds)
+            await asyncio.to_thread(self.attempt.write, "payload.json", admitted.payload)
         except OSError as error:
             msg = f"The agent's disk did not take it: {error.strerror}."
             raise CannotStart(msg) from error
@@ -205,7 +176,8 @@ class Assignment:
         gone = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(stream.follow(gone))
-            await process.ended()
+            with self._time_limit():
+                await process.ended()
             verdict = await self._judge(process, is_found_dead=is_found_dead)
             self._move_to(Stage.ENDED)
             FreshToken(self.attempt).forget()
@@ -253,6 +225,10 @@ class Assignment:
             self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)
         failed = verdict.state is JobState.FAILED
         await asyncio.to_thread(self._means.dispose, self.attempt, failed=failed)
+
+    def _time_limit(self) -> AbstractContextManager[None]:
+        already = self.attempt.ran_seconds() or 0.0
+        return time_limit(self._progress.time_seconds, already=already, exceeded=lambda: self.end("timeout"))
 
     def _known_process(self, *, own_child: bool = False) -> Process:
         """Return its process, which whoever claimed ``started`` has put down."""

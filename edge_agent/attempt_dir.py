@@ -90,20 +90,20 @@ class Result:
     message: str | None = None
 
 
-End = Literal["cancel", "shutdown"]
-"""Why the agent ends a process: the server asked for it, or the host's operator did."""
+End = Literal["cancel", "shutdown", "timeout"]
+"""Why the agent ends a process: the server asked for it, the host's operator did, or its time is over."""
 
 
 @dataclass(frozen=True)
 class Progress:
     """What the agent has decided about an attempt, to go on after its own restart.
 
-    ``log``: path of the log of record, relative to the attempt directory. How much of it was delivered
-    is not here: the server knows, and tells with its first answer.
+    ``log`` is relative to the attempt directory; how much of it was delivered, the server knows.
     """
 
     log: str = "output.log"
     end: End | None = None
+    time_seconds: float | None = None
 
 
 class AttemptDir:

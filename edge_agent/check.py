@@ -26,7 +26,8 @@ from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_ve
 from edge_agent.client import QueueClient, open_http
 from edge_agent.configuration import misspelt
 from edge_agent.diagnosis import explain
-from edge_agent.errors import AgentError, CannotStart, ProblemAnswer, QueueApiError
+from edge_agent.errors import AgentError, CannotStart, PolicyError, ProblemAnswer, QueueApiError
+from edge_agent.policy.policy import Policy
 from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
 from edge_agent.settings import AgentSettings
 from edge_agent.state_dir import StateDir
@@ -64,13 +65,17 @@ class Finding:
 
 
 async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
-    """Look at disk, tmux, token, address, registration, clock and Dags, each only where it can be told."""
+    """Look at disk, tmux, policy, token, address, registration, clock and Dags, each only where it can be told."""
     for sentence in misspelt():
         yield Finding(Level.NOTE, "settings", sentence)
     for finding in _disk(StateDir(settings.state_dir)):
         yield finding
     yield _tmux(TmuxServer(StateDir(settings.state_dir).tmux))
-    kinds = detect_kinds(settings)
+    kinds, findings = _policy(settings)
+    for finding in findings:
+        yield finding
+    if not kinds:
+        return
     try:
         token = settings.read_token()
         async with open_http(settings.url, settings.ca_file) as http:
@@ -78,13 +83,21 @@ async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
                 yield finding
     except AgentError as error:  # a token or authority file that cannot be read
         yield Finding(Level.FAIL, "settings", str(error))
-    if JobKind.TASK in kinds:
-        for finding in _dags(settings):
-            yield finding
-    else:
-        yield Finding(
-            Level.NOTE, "tasks", "this agent takes commands only; for tasks install airflow-edge-agent[tasks]"
-        )
+    for finding in _tasks(settings, kinds):
+        yield finding
+
+
+def _policy(settings: AgentSettings) -> tuple[tuple[JobKind, ...], list[Finding]]:
+    """Return what may run here, nothing if the agent would not start, and what there is to say about it."""
+    findings: list[Finding] = []
+    able = detect_kinds(settings)
+    try:
+        policy = Policy.of(settings)
+        for is_well, text in policy.findings(able):
+            findings.append(Finding(Level.OK if is_well else Level.NOTE, "policy", text))
+        return policy.kinds(able, is_asked=settings.kinds != "auto"), findings
+    except PolicyError as error:
+        return (), [*findings, Finding(Level.FAIL, "policy", str(error))]
 
 
 def _disk(state_dir: StateDir) -> Iterator[Finding]:
@@ -192,6 +205,14 @@ def _clock(ahead_seconds: float) -> Finding:
         "will not fit together: turn on time synchronization (NTP)"
     )
     return Finding(Level.NOTE, "clock", text)
+
+
+def _tasks(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Iterator[Finding]:
+    if JobKind.TASK in kinds:
+        yield from _dags(settings)
+    elif JobKind.TASK not in detect_kinds(settings):
+        text = "this agent takes commands only; for tasks install airflow-edge-agent[tasks]"
+        yield Finding(Level.NOTE, "tasks", text)
 
 
 def _dags(settings: AgentSettings) -> Iterator[Finding]:

@@ -4,6 +4,7 @@
 
     AgentError
     +-- SettingsError            a setting is missing or wrong
+    |   +-- PolicyError          the host's policy cannot be relied on, or forbids a setting
     +-- StateDirError            the state directory cannot be used
     |   +-- StateDirHeld         another agent uses it
     +-- CannotStart              a job could not be started as it was written
@@ -33,6 +34,10 @@ class AgentError(Exception):
 
 class SettingsError(AgentError):
     """A setting is missing or wrong. The message names the variable."""
+
+
+class PolicyError(SettingsError):
+    """The policy of this host cannot be relied on, or forbids what the settings ask for."""
 
 
 class StateDirError(AgentError):
@@ -125,3 +130,12 @@ def problem_answer(problem: Problem, *, status: int, retry_after_seconds: float 
     """Return the error that stands for a problem."""
     kind = _BY_REASON.get(problem.reason, ProblemAnswer)
     return kind(problem, status=status, retry_after_seconds=retry_after_seconds)
+
+
+def cause_of(group: ExceptionGroup[Exception]) -> Exception:
+    """Return the first error in a group that is one of these, or the group itself if none of them is."""
+    for error in group.exceptions:
+        found = cause_of(error) if isinstance(error, ExceptionGroup) else error
+        if isinstance(found, AgentError):
+            return found
+    return group

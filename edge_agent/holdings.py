@@ -8,8 +8,9 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 from uuid import UUID
 
-from edge_agent.assignment import Assignment, Spawn, Stage
+from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import End
+from edge_agent.means import Spawn
 
 logger = logging.getLogger(__name__)
 

@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from edge_agent.assignment import Assignment, Means, Stage
+from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.client import QueueClient
 from edge_agent.errors import QueueApiError, SessionEnded, Superseded, Unauthenticated
 from edge_agent.holdings import Holdings
+from edge_agent.means import Means
 from edge_agent.protocol import Confirm, ConfirmAnswer, Offer, Session
 from edge_agent.retry import CONFIRM
 from edge_agent.sessions import Sessions

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from edge_agent.assignment import Assignment, Means, Stage
+from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir
+from edge_agent.means import Means
 from edge_agent.protocol import Offer
 
 logger = logging.getLogger(__name__)

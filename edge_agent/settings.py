@@ -79,6 +79,11 @@ class AgentSettings(BaseSettings):
         description="Directory for everything that must outlive a restart, on a local disk. One agent each. "
         "Default: `/var/lib/edge-agent` for root, else `~/.local/state/edge-agent`.",
     )
+    policy_file: Path | None = Field(
+        default=None,
+        description="TOML file that says what may run on this host, which only root can write. "
+        "Default: `/etc/edge-agent/policy.toml` where there is one.",
+    )
     ca_file: Path | None = Field(
         default=None,
         description="PEM file of the authorities to trust for `url`, instead of the host's own.",

@@ -32,18 +32,26 @@ class CommandPayload(BaseModel):
     cwd: str | None = None
     run_as_user: Annotated[str, Field(min_length=1)] | None = None
 
+    @classmethod
+    def read(cls, payload: dict[str, Any]) -> CommandPayload:
+        """Read what was confirmed.
+
+        :raises CannotStart: when it is no command; says why.
+        """
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            msg = f"The command cannot be read: {faults}."
+            raise CannotStart(msg) from error
+
 
 class CommandRunner(Runner):
     """Runs command jobs by the wrapper. Where, says who derives from it."""
 
     @override
     def log_of(self, payload: dict[str, Any]) -> str:
-        try:
-            command = CommandPayload.model_validate(payload)
-        except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            msg = f"The command cannot be read: {faults}."
-            raise CannotStart(msg) from error
+        command = CommandPayload.read(payload)
         if command.run_as_user is not None:
             _check_account(command.run_as_user)
         return "output.log"

@@ -2,8 +2,8 @@
 
 Run as ``python -m edge_agent.runners.wrapper <attempt directory>``, in an OS session of its own, its
 output to the attempt's file. It imports next to nothing: it starts once per job, and stays as long as
-the job. The command gets a process group, a umask of 022 and, where it asks for one, a user of its own;
-the wrapper stays the agent's user, so that the attempt directory does.
+the job. The command gets a process group, a umask of 022, the limits of the host's policy and, where it is
+to have one, a user of its own; the wrapper stays the agent's user, so that the attempt directory does.
 
 What if it dies here? Before the claim: nothing was started. After it: the agent finds the claim
 without a result, kills what is left of the session and reports that. What if its terminal goes away
@@ -23,7 +23,8 @@ from types import FrameType
 from typing import Any
 
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
-from edge_agent.runners import terminal
+from edge_agent.policy import limits
+from edge_agent.runners import privileges, terminal
 from edge_agent.runners.account import Account
 
 NOT_FOUND = 127
@@ -90,7 +91,9 @@ class Command:
             self._end_all()
             return Result(exit_code=None, signal=signal.SIGHUP, message=HUNG_UP)
         if returncode < 0:
-            return Result(exit_code=None, signal=-returncode)
+            limit = limits.exceeded(payload.get("limits") or {}, -returncode)
+            message = f"It used more than the policy of its host allows ({limit!r})." if limit else None
+            return Result(exit_code=None, signal=-returncode, message=message)
         return Result(exit_code=returncode)
 
     def _start(self, payload: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -103,15 +106,23 @@ class Command:
             drop = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
             # So that he can open /dev/stdout and /dev/stderr, too. The directory stays closed to him.
             os.fchown(1, account.uid, account.gid)
+        if not payload.get("new_privileges"):
+            privileges.forbid_more()
         if self._has_terminal:
             terminal.make_ready()
+
+        def begin() -> None:
+            limits.apply(payload.get("limits") or {})
+            if self._has_terminal:
+                terminal.take()
+
         return subprocess.Popen(
             ["/bin/sh", "-c", command] if isinstance(command, str) else command,
             env=environment | (payload.get("env") or {}),
             cwd=payload.get("cwd") or home,
             process_group=0,
             umask=UMASK,
-            preexec_fn=terminal.take if self._has_terminal else None,  # noqa: PLW1509  there is no thread yet
+            preexec_fn=begin,  # noqa: PLW1509  there is no thread yet
             **drop,
         )
 

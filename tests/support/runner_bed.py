@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from edge_agent.assignment import Assignment, Means, Stage
+from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
+from edge_agent.means import Means
+from edge_agent.policy.admission import Admission
 from edge_agent.protocol import Ending, JobKind, LogAck, Offer, RunnerName
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async
@@ -66,6 +68,7 @@ class RunnerBed:
         self.jobs: dict[UUID, Job] = {}
         self.chunk_bytes = CHUNK_BYTES
         self.means = Means(
+            admit=lambda _offer, payload: Admission(payload),
             runner_for=lambda _kind, _name: runner,
             send_log=self._take_log,
             log_chunk_bytes=lambda: self.chunk_bytes,

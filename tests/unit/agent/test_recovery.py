@@ -10,13 +10,15 @@ from uuid import uuid4
 import pytest
 
 from edge_agent import last_words
-from edge_agent.assignment import Means, Stage
+from edge_agent.assignment import Stage
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
+from edge_agent.means import Means
 from edge_agent.recovery import recover
 from tests.unit.protocol.examples import OFFER
 
 UNUSED: Any = None
 MEANS = Means(
+    admit=UNUSED,
     runner_for=UNUSED,
     send_log=UNUSED,
     log_chunk_bytes=UNUSED,

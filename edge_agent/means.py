@@ -1,0 +1,48 @@
+"""What an assignment is given by its agent, so that neither has to know the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from edge_agent.attempt_dir import AttemptDir
+from edge_agent.policy.admission import Admission
+from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Refused, RunnerName
+from edge_agent.runners.base import Runner
+
+
+class Spawn(Protocol):
+    """Starts a task whose failure ends the agent. Its work is found again by the next start."""
+
+    def __call__(self, work: Coroutine[Any, Any, None], /) -> asyncio.Task[None]:
+        """Start it."""
+        ...
+
+
+class Dispose(Protocol):
+    """Removes the attempt directory of a job that the server needs no more, or keeps it."""
+
+    def __call__(self, attempt: AttemptDir, /, *, failed: bool) -> None:
+        """Remove or keep it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an assignment needs of its agent."""
+
+    admit: Callable[[Offer, dict[str, Any]], Admission]
+    """Raises :class:`CannotStart` when the policy of this host refuses the job."""
+    runner_for: Callable[[JobKind, RunnerName], Runner]
+    """Raises :class:`CannotStart` when this agent has no such runner."""
+    send_log: Callable[[UUID, int, bytes], Awaitable[LogAck]]
+    log_chunk_bytes: Callable[[], int]
+    report: Callable[[Ending], Awaitable[Refused | None]]
+    dispose: Dispose
+    cancel_grace_seconds: float
+    spawn: Spawn
+    changed: Callable[[], None]
+    """Called whenever the stage changes: slots may be free."""
