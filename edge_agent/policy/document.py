@@ -72,7 +72,14 @@ class Tasks(Table):
         description="User of the host that tasks run as. Default: the agent's own. "
         "`root` must be named, also where the agent is root's.",
     )
-    limits: Limits = Field(default=Limits(), description="What a task may use.")
+    run_as_users: tuple[str, ...] = Field(
+        default=(),
+        description="Users that a task may ask for beside that one, by `run_as_user` in its `executor_config`.",
+    )
+    limits: Limits = Field(
+        default=Limits(),
+        description="What a task may use. Its supervisor is not bounded; callbacks and connection tests only in time.",
+    )
 
 
 class Bounds(Table):

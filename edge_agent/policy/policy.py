@@ -13,6 +13,7 @@ from edge_agent.policy.admission import Admission, Refusal
 from edge_agent.policy.commands import bounded, fault_of_program, own_user
 from edge_agent.policy.document import Document
 from edge_agent.protocol import JobKind, Offer
+from edge_agent.runners.account import check_account
 from edge_agent.settings import AgentSettings, variable
 
 _WORKLOADS = {"ExecuteTask": "task", "ExecuteCallback": "callback", "TestConnection": "connection_test"}
@@ -60,7 +61,8 @@ class Policy:
                 "No command may run on this host until somebody lists it: add it to "
                 f"{self.path} under [[command]], or set 'allow' under [commands] there."
             )
-        if kind is JobKind.TASK and os.geteuid() == 0 and document.tasks.run_as_user is None:
+        tasks = document.tasks
+        if kind is JobKind.TASK and os.geteuid() == 0 and not (tasks.run_as_user or tasks.run_as_users):
             return (
                 "Tasks would run as root. Run the agent as another user, or name the one that tasks run as "
                 f"in {self.path}: run_as_user under [tasks] (root too, if it must be)."
@@ -82,7 +84,7 @@ class Policy:
             changes, limits = self._task(payload), self.document.tasks.limits
         else:
             changes, limits = bounded(self.document, payload)
-        bounds = limits.model_dump(exclude_none=True)
+        bounds = limits.model_dump(exclude_none=True, exclude={"time_seconds"})
         return Admission(payload | changes | {"limits": bounds}, limits.time_seconds)
 
     def findings(self, kinds: tuple[JobKind, ...]) -> Iterator[tuple[bool, str]]:
@@ -116,8 +118,21 @@ class Policy:
         if _WORKLOADS.get(written) not in self.document.tasks.workloads:
             why = f"it is a {written}. Add its kind to 'workloads' in {self.path}."
             raise Refusal(why, rule="tasks.workloads")
-        user = self.document.tasks.run_as_user
-        if user not in (None, own_user()):
-            why = f"tasks cannot run as {user} yet, only as the agent's own user."
+        user = self._task_user(payload.get("run_as_user"))
+        if user is not None and written != "ExecuteTask":
+            # Airflow runs these in ways that leave no room between the fork and the function.
+            why = f"it is a {written}, which cannot run as {user}, only as the agent's own user."
             raise Refusal(why, rule="tasks.run_as_user")
-        return {"run_as_user": None if user == own_user() else user}
+        return {"run_as_user": user}
+
+    def _task_user(self, asked: str | None) -> str | None:
+        """Return whom a task runs as, None for the agent's own user."""
+        tasks, own = self.document.tasks, own_user()
+        name = str(asked or tasks.run_as_user or own)
+        if name not in {tasks.run_as_user, *tasks.run_as_users} | ({own} if os.geteuid() else set()):
+            why = f"it would run as {name}. Add him to 'run_as_users' under [tasks] in {self.path}."
+            raise Refusal(why, rule="tasks.run_as_users")
+        if name == own:
+            return None
+        check_account(name)
+        return name

@@ -55,7 +55,7 @@ class Confirmed(Answer):
     """Permission to start, and what to start.
 
     ``payload`` for kind task: ``{"workload": <Airflow's workload JSON, its token minted now>,
-    "log_path": <relative path or None>}``.
+    "log_path": <relative path or None>}``, and ``"run_as_user"`` where it asks for one.
     """
 
     assignment_id: UUID

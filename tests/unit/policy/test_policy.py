@@ -187,7 +187,7 @@ def test_a_listed_command_says_its_own_and_takes_the_rest_from_all_commands(agen
     text = general + LISTED + "run_as_users = ['games']\nlimits = { time_seconds = 5 }"
     admission = admit(text, SAY, run_as_user="games")
     assert admission.time_seconds == 5
-    assert admission.payload["limits"] == {"time_seconds": 5, "open_files": 9}
+    assert admission.payload["limits"] == {"open_files": 9}
     assert refused(text, SAY, run_as_user="daemon")[0] == "command.say.run_as_users"
 
 
@@ -217,6 +217,31 @@ def test_tasks_of_an_agent_of_root_need_a_user(agent_of_root):
     assert "Tasks would run as root" in policy(LISTED).why_not(JobKind.TASK)
     assert policy("tasks.run_as_user = 'root'").why_not(JobKind.TASK) is None
     assert admit("tasks.run_as_user = 'root'", kind=JobKind.TASK, **TASK).payload["run_as_user"] is None
+
+
+def test_tasks_run_as_whom_the_policy_says_or_lets_them_ask_for(agent_of_root):
+    text = "tasks.run_as_user = 'daemon'\ntasks.run_as_users = ['games']"
+    assert admit(text, kind=JobKind.TASK, **TASK).payload["run_as_user"] == "daemon"
+    assert admit(text, kind=JobKind.TASK, run_as_user="games", **TASK).payload["run_as_user"] == "games"
+    rule, said = refused(text, kind=JobKind.TASK, run_as_user="root", **TASK)
+    assert (rule, "it would run as root" in said) == ("tasks.run_as_users", True)
+    assert refused(text, kind=JobKind.TASK, run_as_user=["root"], **TASK)[0] == "tasks.run_as_users"
+    with pytest.raises(CannotStart, match="whom this host does not know"):
+        admit("tasks.run_as_user = 'nobody-of-that-name'", kind=JobKind.TASK, **TASK)
+
+
+@pytest.mark.parametrize("kind", ["ExecuteCallback", "TestConnection"])
+def test_what_cannot_become_another_user_is_refused(agent_of_root, kind):
+    rule, said = refused("tasks.run_as_user = 'daemon'", kind=JobKind.TASK, workload={"type": kind})
+    assert rule == "tasks.run_as_user"
+    assert "which cannot run as daemon" in said
+    assert admit("tasks.run_as_user = 'root'", kind=JobKind.TASK, workload={"type": kind})
+
+
+def test_an_agent_that_is_not_root_runs_tasks_as_itself_alone():
+    assert refused("", kind=JobKind.TASK, run_as_user="daemon", **TASK)[0] == "tasks.run_as_users"
+    with pytest.raises(CannotStart, match="which only an agent of root can do"):
+        admit("tasks.run_as_users = ['daemon']", kind=JobKind.TASK, run_as_user="daemon", **TASK)
 
 
 def test_it_says_what_it_comes_to(tmp_path):
