@@ -29,9 +29,9 @@ $(STAMP): requirements/dev.txt requirements/uv.txt requirements/bootstrap.sh pyp
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: tmux
-tmux:
-	@requirements/tmux.sh
+.PHONY: programs
+programs:
+	@requirements/programs.sh
 
 .PHONY: fmt
 fmt: $(STAMP) ## Format, and repair what can be repaired
@@ -56,11 +56,11 @@ test-unit: $(STAMP) ## Tests without processes, network or database
 	$(PYTEST) tests/unit
 
 .PHONY: test-int
-test-int: $(STAMP) tmux ## Tests with real databases, servers, processes and wheels
+test-int: $(STAMP) programs ## Tests with real databases, servers, processes and wheels
 	$(PYTEST) $(INTEGRATION)
 
 .PHONY: test-e2e
-test-e2e: $(STAMP) tmux ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
+test-e2e: $(STAMP) programs ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
 	$(PYTEST) tests/e2e
 
 .PHONY: coverage
