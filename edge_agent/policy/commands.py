@@ -58,6 +58,8 @@ def bounded(document: Document, payload: dict[str, Any]) -> tuple[dict[str, Any]
         raise Refusal(why, rule=f"{bounds.rule}.env")
     return {
         "command": words,
+        # What was looked at is what runs, whatever its links are changed to meanwhile.
+        "executable": os.path.realpath(listed.template.program) if listed else None,
         "env": asked.env,
         "cwd": _directory(bounds, asked.cwd, is_free=listed is None),
         "run_as_user": user,
@@ -92,7 +94,7 @@ def _find(document: Document, command: str | list[str]) -> tuple[Listed | None, 
     """Return the entry that lists a command, None for what needs none, and the words to run."""
     allow = document.commands.allow
     if isinstance(command, str) and allow != "shell":
-        why = 'it is a text for a shell. Send a list of words, or let it be with allow = "shell" there.'
+        why = 'it is a text for a shell. Send a list of words, or allow it with allow = "shell" there.'
         raise Refusal(why, rule="commands.allow")
     why = "nothing under [[command]] has its program."
     for listed in document.command if isinstance(command, list) else ():

@@ -11,6 +11,7 @@ import difflib
 import os
 import stat
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,26 @@ def changeable_by_others(path: Path, trusted: frozenset[int]) -> str | None:
 
     :raises OSError: when that cannot be seen.
     """
-    real = path.resolve(strict=True)
-    for each in (real, *real.parents):
-        found = each.stat()
+    real = Path(os.path.realpath(path, strict=True))  # pathlib raises RuntimeError for a circle
+    for each in dict.fromkeys((*_links(path.absolute()), real, *real.parents)):
+        found = each.lstat()
         if found.st_uid not in trusted:
             return f"{each} belongs to {_user(found.st_uid)}"
-        # In a sticky directory, such as /tmp, nobody can touch what is another's.
+        # In a sticky directory, such as /tmp, nobody can touch what is another's. A link has no mode of its own.
         open_to = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if open_to and not (each != real and found.st_mode & stat.S_ISVTX):
+        is_safe = stat.S_ISLNK(found.st_mode) or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX)
+        if open_to and not is_safe:
             return f"{each} can be written by {'everybody' if open_to & stat.S_IWOTH else 'its group'}"
     return None
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """Return the links a path leads over, with the directories they lie in: who changes one, leads elsewhere."""
+    while path.is_symlink():
+        yield path
+        yield from path.parents
+        path = path.parent / path.readlink()
+    yield from (parent for parent in path.parents if parent.is_symlink())
 
 
 def _distrust(file: Path) -> None:

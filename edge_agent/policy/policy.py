@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge_agent.errors import PolicyError
+from edge_agent.errors import CannotStart, PolicyError
 from edge_agent.policy import file
 from edge_agent.policy.admission import Admission, Refusal
 from edge_agent.policy.commands import bounded, fault_of_program, own_user
@@ -100,7 +100,7 @@ class Policy:
                 yield False, f"command {listed.name!r} would be refused: {fault}"
 
     def _tasks_in_words(self) -> str:
-        return f"tasks run as {self.document.tasks.run_as_user or own_user()}"
+        return f"tasks run as {_whom(self.document.tasks.run_as_user)}"
 
     def _commands_in_words(self) -> str:
         commands = self.document.commands
@@ -110,11 +110,14 @@ class Policy:
             "argv": "any program",
             "shell": "any program, and texts for a shell",
         }
-        return f"commands: {allowed[commands.allow]}; as {commands.run_as_user or own_user()} unless they name another"
+        return f"commands: {allowed[commands.allow]}; as {_whom(commands.run_as_user)}"
 
     def _task(self, payload: dict[str, Any]) -> dict[str, Any]:
         workload = payload.get("workload")
-        written = str(workload.get("type")) if isinstance(workload, dict) else "nothing"
+        if not isinstance(workload, dict):
+            msg = "The payload holds no workload. The log of the API server may say why."
+            raise CannotStart(msg)
+        written = str(workload.get("type"))
         if _WORKLOADS.get(written) not in self.document.tasks.workloads:
             why = f"it is a {written}. Add its kind to 'workloads' in {self.path}."
             raise Refusal(why, rule="tasks.workloads")
@@ -136,3 +139,8 @@ class Policy:
             return None
         check_account(name)
         return name
+
+
+def _whom(named: str | None) -> str:
+    """Say whom jobs run as that name nobody. Root is nobody unless it was named."""
+    return f"{named or own_user()}, unless they ask for another" if named or os.geteuid() else "the user they ask for"

@@ -118,6 +118,7 @@ class Command:
 
         return subprocess.Popen(
             ["/bin/sh", "-c", command] if isinstance(command, str) else command,
+            executable=payload.get("executable"),
             env=environment | (payload.get("env") or {}),
             cwd=payload.get("cwd") or home,
             process_group=0,

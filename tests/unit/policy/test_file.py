@@ -140,6 +140,21 @@ def test_a_link_is_judged_by_where_it_leads(write, tmp_path):
     assert f"{path} belongs to nobody" in complaint(link)
 
 
+def test_so_are_the_places_that_its_links_lie_in(write, tmp_path):
+    """Who can change a link leads the agent to another file that is root's."""
+    path = write("")
+    (folder := tmp_path / "open").mkdir()
+    (link := folder / "link.toml").symlink_to(path)
+    (tmp_path / "first.toml").symlink_to(link)
+    ways = (link, tmp_path / "first.toml")
+    assert [file.read(way) for way in ways] == [Document()] * 2
+    folder.chmod(0o777)
+    for way in ways:
+        assert f"{folder} can be written by everybody" in complaint(way)
+    folder.chmod(0o1777)
+    assert file.read(link) == Document()
+
+
 def test_one_that_is_named_must_be_there_and_the_usual_one_need_not(tmp_path, monkeypatch):
     assert "there is no file" in complaint(tmp_path / "none.toml")
     monkeypatch.setattr(file, "DEFAULT", tmp_path / "none.toml")

@@ -126,6 +126,15 @@ def test_a_program_that_others_can_change_is_refused(tmp_path):
     assert "cannot be looked at: No such file" in refused(text, [str(program)])[1]
 
 
+def test_what_runs_is_the_file_that_was_looked_at(tmp_path):
+    (program := tmp_path / "run.sh").touch(mode=0o755)
+    (link := tmp_path / "link").symlink_to(program)
+    text = f"[[command]]\nname='x'\nargv=['{link}']"
+    payload = admit(text, [str(link)], executable="/bin/other").payload
+    assert (payload["command"], payload["executable"]) == ([str(link)], str(program))
+    assert admit(ARGV, ["true"], executable="/bin/other").payload["executable"] is None
+
+
 def test_variables_are_refused_unless_they_are_named():
     rule, said = refused(LISTED, SAY, env={"COLOUR": "blue", "LD_PRELOAD": "/x.so"})
     assert rule == "command.say.env"
@@ -208,9 +217,15 @@ def test_workloads_are_let_run_by_their_kind():
     assert "it is a ExecuteCallback" in said
 
 
-@pytest.mark.parametrize("workload", [{"type": "Other"}, {}, None, [], "x"])
+@pytest.mark.parametrize("workload", [{"type": "Other"}, {}, {"type": ["ExecuteTask"]}])
 def test_a_workload_of_no_known_kind_is_refused(workload):
     assert refused("", kind=JobKind.TASK, workload=workload)[0] == "tasks.workloads"
+
+
+@pytest.mark.parametrize("payload", [{}, {"workload": None}, {"workload": []}, {"workload": "x"}])
+def test_a_payload_without_a_workload_is_refused_as_such(payload):
+    with pytest.raises(CannotStart, match="The payload holds no workload"):
+        admit("", kind=JobKind.TASK, **payload)
 
 
 def test_tasks_of_an_agent_of_root_need_a_user(agent_of_root):
@@ -250,9 +265,15 @@ def test_it_says_what_it_comes_to(tmp_path):
     found = list(policy(f"{LISTED}[[command]]\nname='x'\nargv=['{program}']").findings(tuple(JobKind)))
     assert [is_well for is_well, _ in found] == [True, True, True, False]
     assert "tasks run as nobody" in found[1][1]
-    assert "those listed: say, x; as nobody" in found[2][1]
+    assert "those listed: say, x; as nobody, unless they ask for another" in found[2][1]
     assert "command 'x' would be refused: others could change its program" in found[3][1]
     assert next(iter(Policy(None).findings(()))) == (True, "there is no /etc/edge-agent/policy.toml")
+
+
+def test_it_says_that_an_agent_of_root_runs_commands_only_as_whom_they_ask_for(agent_of_root):
+    assert "as the user they ask for" in list(policy(LISTED).findings((JobKind.COMMAND,)))[1][1]
+    text = LISTED + "[commands]\nrun_as_user = 'daemon'"
+    assert "as daemon, unless" in list(policy(text).findings((JobKind.COMMAND,)))[1][1]
 
 
 def test_the_agents_user_may_have_no_name(monkeypatch):
