@@ -31,9 +31,9 @@ $(STAMP): requirements/dev.txt requirements/uv.txt requirements/bootstrap.sh pyp
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: tmux
-tmux:
-	@requirements/tmux.sh
+.PHONY: programs
+programs:
+	@requirements/programs.sh
 
 .PHONY: nftables
 nftables:
@@ -62,11 +62,11 @@ test-unit: $(STAMP) ## Tests without processes, network or database
 	$(PYTEST) tests/unit
 
 .PHONY: test-int
-test-int: $(STAMP) tmux nftables ## Tests with real databases, servers, processes and wheels
+test-int: $(STAMP) programs nftables ## Tests with real databases, servers, processes and wheels
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(INTEGRATION)
 
 .PHONY: test-e2e
-test-e2e: $(STAMP) tmux ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
+test-e2e: $(STAMP) programs ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
 	$(PYTEST) tests/e2e
 
 .PHONY: coverage
@@ -85,15 +85,15 @@ demo: $(STAMP) ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end afte
 	@exec $(BIN)/python docs/demo/run.py $(if $(ONCE),--once)
 
 .PHONY: chaos
-chaos: $(STAMP) tmux ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
+chaos: $(STAMP) programs ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
 	$(BIN)/python -m tests.chaos
 
 .PHONY: broken-promises
-broken-promises: $(STAMP) tmux ## Break each line that keeps a promise, and see which tests notice (PROMISE=4: of that one)
+broken-promises: $(STAMP) programs ## Break each line that keeps a promise, and see which tests notice (PROMISE=4: of that one)
 	$(BIN)/python -m tests.broken_promises
 
 .PHONY: endurance
-endurance: $(STAMP) tmux ## Outages and restarts around long tasks (WHAT=outage MINUTES=60, WHAT=journey MINUTES=10)
+endurance: $(STAMP) programs ## Outages and restarts around long tasks (WHAT=outage MINUTES=60, WHAT=journey MINUTES=10)
 	$(BIN)/python -m tests.endurance $(WHAT)
 
 .PHONY: bench

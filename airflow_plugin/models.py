@@ -17,7 +17,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     Uuid,
     false,
     text,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from airflow_plugin.compat import UtcDateTime, naming_convention, schema
+from airflow_plugin.sealed import Sealed
 from edge_agent.protocol import OPEN, TERMINAL, AgentState, JobState
 
 ID_LENGTH = 250
@@ -184,7 +184,7 @@ class JobRow(Base):
     priority_weight: Mapped[int] = mapped_column(BigInteger)
     runner: Mapped[str] = mapped_column(String(16))
     label: Mapped[str] = mapped_column(String(800))
-    payload: Mapped[str] = mapped_column(Text, doc="JSON; never holds a token")
+    payload: Mapped[str] = mapped_column(Sealed, doc="JSON; never holds a token")
 
     queued_at: Mapped[datetime]
     queue_deadline: Mapped[datetime | None]

@@ -28,6 +28,7 @@ from edge_agent.intake import Intake
 from edge_agent.kept import KeptAttempts
 from edge_agent.logs import Redactor
 from edge_agent.means import Means
+from edge_agent.policy.policy import Policy
 from edge_agent.polling import Polling
 from edge_agent.protocol import Capabilities, LogAck, Registration, RunnerName, Session
 from edge_agent.recovery import recover
@@ -53,8 +54,11 @@ CHUNK_BYTES = 65_536
 class Agent:
     """One agent of one state directory. :meth:`run` is its life."""
 
-    def __init__(self, settings: AgentSettings, state_dir: StateDir, client: QueueClient, redactor: Redactor) -> None:
+    def __init__(
+        self, settings: AgentSettings, policy: Policy, state_dir: StateDir, client: QueueClient, redactor: Redactor
+    ) -> None:
         self._settings = settings
+        self._policy = policy
         self._state_dir = state_dir
         self._client = client
         self._redactor = redactor
@@ -93,16 +97,7 @@ class Agent:
         self._heartbeat = Heartbeat(
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
         )
-        self._polling = Polling(
-            self._sessions,
-            client,
-            holdings=self._holdings,
-            intake=self._intake,
-            pulse=self._pulse,
-            obedience=self._obedience,
-            board=self._board,
-            free_slots=self._free_slots,
-        )
+        self._polling = self._make_polling()
 
     async def run(self) -> None:
         """Work until drained, then leave.
@@ -238,7 +233,8 @@ class Agent:
         return self._holdings.free_slots if may_take else 0
 
     def _make_runners(self) -> Runners:
-        by_place = runners_of(self._settings, detect_kinds(self._settings))
+        kinds = self._policy.kinds(detect_kinds(self._settings), is_asked=self._settings.kinds != "auto")
+        by_place = runners_of(self._settings, kinds)
         return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner))
 
     def _make_spool(self) -> Spool:
@@ -249,8 +245,21 @@ class Agent:
             changed=self._board.changed,
         )
 
+    def _make_polling(self) -> Polling:
+        return Polling(
+            self._sessions,
+            self._client,
+            holdings=self._holdings,
+            intake=self._intake,
+            pulse=self._pulse,
+            obedience=self._obedience,
+            board=self._board,
+            free_slots=self._free_slots,
+        )
+
     def _make_means(self) -> Means:
         return Means(
+            admit=self._policy.admit,
             runner_for=self._runners.runner_for,
             send_log=self._send_log,
             log_chunk_bytes=lambda: (

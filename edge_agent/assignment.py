@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -37,6 +38,7 @@ from edge_agent.processes import Process, sweep
 from edge_agent.protocol import JobKind, JobState, LogAck, Offer
 from edge_agent.runners.base import Runner
 from edge_agent.spooled_log import SpooledLog
+from edge_agent.time_limit import time_limit
 
 logger = logging.getLogger(__name__)
 
@@ -146,11 +148,12 @@ class Assignment:
 
     async def _start(self, payload: dict[str, Any]) -> Runner:
         runner = self._means.runner_for(self.offer.kind, self.offer.runner)
-        log = runner.log_of(payload)
+        admitted = self._means.admit(self.offer, payload)
+        log, seconds = runner.log_of(admitted.payload), admitted.time_seconds
         try:
-            if log != self._progress.log:
-                await self._write_progress(log=log)
-            await asyncio.to_thread(self.attempt.write, "payload.json", payload)
+            if (log, seconds) != (self._progress.log, self._progress.time_seconds):
+                await self._write_progress(log=log, time_seconds=seconds)
+            await asyncio.to_thread(self.attempt.write, "payload.json", admitted.payload)
         except OSError as error:
             msg = f"The agent's disk did not take it: {error.strerror}."
             raise CannotStart(msg) from error
@@ -176,7 +179,8 @@ class Assignment:
         gone = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(stream.follow(gone))
-            await process.ended()
+            with self._time_limit():
+                await process.ended()
             verdict = await self._judge(process, is_found_dead=is_found_dead)
             self._move_to(Stage.ENDED)
             FreshToken(self.attempt).forget()
@@ -224,6 +228,10 @@ class Assignment:
             self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)
         failed = verdict.state is JobState.FAILED
         await asyncio.to_thread(self._means.dispose, self.attempt, failed=failed)
+
+    def _time_limit(self) -> AbstractContextManager[None]:
+        already = self.attempt.ran_seconds() or 0.0
+        return time_limit(self._progress.time_seconds, already=already, exceeded=lambda: self.end("timeout"))
 
     def _known_process(self, *, own_child: bool = False) -> Process:
         """Return its process, which whoever claimed ``started`` has put down."""

@@ -91,8 +91,8 @@ class Result:
     message: str | None = None
 
 
-End = Literal["cancel", "shutdown"]
-"""Why the agent ends a process: the server asked for it, or the host's operator did."""
+End = Literal["cancel", "shutdown", "timeout"]
+"""Why the agent ends a process: the server asked for it, the host's operator did, or its time is over."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class Progress:
 
     log: str = "output.log"
     end: End | None = None
+    time_seconds: float | None = None
 
 
 class AttemptDir:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -23,16 +24,18 @@ import httpx
 from pydantic import SecretStr
 
 from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
-from edge_agent.client import QueueClient, open_http
+from edge_agent.client import QueueClient
 from edge_agent.configuration import misspelt
-from edge_agent.diagnosis import explain
-from edge_agent.errors import AgentError, CannotStart, ProblemAnswer, QueueApiError
+from edge_agent.diagnosis import explain, explain_refusal
+from edge_agent.errors import AgentError, CannotStart, PolicyError, ProblemAnswer, QueueApiError
 from edge_agent.kept import MEGABYTE
+from edge_agent.policy.policy import Policy
 from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import LEAST_FREE_BYTES
 from edge_agent.state_dir import StateDir
 from edge_agent.tmux_server import TmuxServer
+from edge_agent.transport import open_http, proxy_in_words
 
 NOTABLE_SKEW_SECONDS = 5.0
 
@@ -63,27 +66,45 @@ class Finding:
 
 
 async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
-    """Look at disk, tmux, token, address, registration, clock and Dags, each only where it can be told."""
-    for sentence in misspelt():
-        yield Finding(Level.NOTE, "settings", sentence)
-    for finding in _disk(StateDir(settings.state_dir), settings.spool_megabytes * MEGABYTE):
+    """Look at disk, tmux, policy, token, address, registration, clock and Dags, each only where it can be told."""
+    state_dir = StateDir(settings.state_dir)
+    tmux = _tmux(TmuxServer(state_dir.tmux), is_needed=settings.runner == "tmux")
+    for finding in (*_settings(settings), *_disk(state_dir, settings.spool_megabytes * MEGABYTE), tmux):
         yield finding
-    yield _tmux(TmuxServer(StateDir(settings.state_dir).tmux), is_needed=settings.runner == "tmux")
-    kinds = detect_kinds(settings)
+    kinds, findings = _policy(settings)
+    for finding in findings:
+        yield finding
+    if not kinds:
+        return
     try:
         token = settings.read_token()
-        async with open_http(settings.url, settings.ca_file) as http:
+        async with open_http(settings) as http:
             async for finding in _server(http, settings, token, kinds):
                 yield finding
     except AgentError as error:  # a token or authority file that cannot be read
         yield Finding(Level.FAIL, "settings", str(error))
-    if JobKind.TASK in kinds:
-        for finding in _dags(settings):
-            yield finding
-    else:
-        yield Finding(
-            Level.NOTE, "tasks", "this agent takes commands only; for tasks install airflow-edge-agent[tasks]"
-        )
+    for finding in _tasks(settings, kinds):
+        yield finding
+
+
+def _settings(settings: AgentSettings) -> Iterator[Finding]:
+    for sentence in (*misspelt(), *settings.exposed()):
+        yield Finding(Level.NOTE, "settings", sentence)
+    if proxy := proxy_in_words(settings):
+        yield Finding(Level.NOTE, "proxy", f"goes through {proxy}")
+
+
+def _policy(settings: AgentSettings) -> tuple[tuple[JobKind, ...], list[Finding]]:
+    """Return what may run here, nothing if the agent would not start, and what there is to say about it."""
+    findings: list[Finding] = []
+    able = detect_kinds(settings)
+    try:
+        policy = Policy.of(settings)
+        for is_well, text in policy.findings(able):
+            findings.append(Finding(Level.OK if is_well else Level.NOTE, "policy", text))
+        return policy.kinds(able, is_asked=settings.kinds != "auto"), findings
+    except PolicyError as error:
+        return (), [*findings, Finding(Level.FAIL, "policy", str(error))]
 
 
 def _disk(state_dir: StateDir, spool_bytes: float) -> Iterator[Finding]:
@@ -145,7 +166,7 @@ async def _address(http: httpx.AsyncClient, url: str) -> Finding:
         if VERSION_HEADER in response.headers:
             return Finding(Level.OK, "address", f"a queue API answers at {url}")
         return await _what_answers(http, url, response)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ssl.SSLError) as error:
         return Finding(Level.FAIL, "address", f"{url}: {explain(error)}")
 
 
@@ -155,6 +176,8 @@ async def _what_answers(http: httpx.AsyncClient, url: str, response: httpx.Respo
         target = response.headers.get("Location", "").partition("?")[0]
         text = f"{url} leads to {target}; put the address behind it into EDGE_AGENT_URL"
         return Finding(Level.FAIL, "address", text)
+    if refusal := explain_refusal(response.status_code, response.text):
+        return Finding(Level.FAIL, "address", f"{url}: {refusal}")
     version = await http.get(url.rstrip("/") + "/api/v2/version")
     if version.status_code == HTTPStatus.OK and "version" in _json(version):
         text = (
@@ -199,6 +222,14 @@ def _clock(ahead_seconds: float) -> Finding:
         "will not fit together: turn on time synchronization (NTP)"
     )
     return Finding(Level.NOTE, "clock", text)
+
+
+def _tasks(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Iterator[Finding]:
+    if JobKind.TASK in kinds:
+        yield from _dags(settings)
+    elif JobKind.TASK not in detect_kinds(settings):
+        text = "this agent takes commands only; for tasks install airflow-edge-agent[tasks]"
+        yield Finding(Level.NOTE, "tasks", text)
 
 
 def _dags(settings: AgentSettings) -> Iterator[Finding]:

@@ -126,6 +126,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with logging_to(agent=settings.name, level=settings.log_level, form=settings.log_format) as redactor:
         for sentence in misspelt():
             logger.warning("%s", sentence, extra={"event": "setting_unknown"})
+        for sentence in settings.exposed():
+            logger.warning("%s", sentence, extra={"event": "exposed"})
         try:
             asyncio.run(_serve(settings, redactor, handover_seconds=arguments.handover))
         except AgentError as error:
@@ -139,18 +141,22 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_seconds: float | None) -> None:
     from edge_agent.agent import Agent
-    from edge_agent.client import QueueClient, open_http
+    from edge_agent.client import QueueClient
+    from edge_agent.policy.policy import Policy
     from edge_agent.signals import on_signals
     from edge_agent.state_dir import StateDir
+    from edge_agent.transport import open_http
 
-    redactor.hide(settings.read_token().get_secret_value())
+    for secret in (settings.read_token(), *settings.proxy_secrets()):
+        redactor.hide(secret.get_secret_value())
+    policy = Policy.of(settings)
     state_dir = StateDir(settings.state_dir)
     state_dir.prepare()
-    async with open_http(settings.url, settings.ca_file) as http:
+    async with open_http(settings) as http:
         if handover_seconds is not None:  # Only now: what fails for new settings has not failed.
             await asyncio.to_thread(take_over, state_dir, patience_seconds=handover_seconds)
         with state_dir.lock(settings.name):
-            agent = Agent(settings, state_dir, QueueClient(http, settings.name), redactor)
+            agent = Agent(settings, policy, state_dir, QueueClient(http, settings.name), redactor)
             with on_signals(first=agent.drain, further=agent.end_all, hand_over=agent.hand_over):
                 await agent.run()
 

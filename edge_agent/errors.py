@@ -4,6 +4,7 @@
 
     AgentError
     +-- SettingsError            a setting is missing or wrong
+    |   +-- PolicyError          the host's policy cannot be relied on, or forbids a setting
     +-- StateDirError            the state directory cannot be used
     |   +-- StateDirHeld         another agent uses it
     +-- CannotStart              a job could not be started as it was written
@@ -33,6 +34,10 @@ class AgentError(Exception):
 
 class SettingsError(AgentError):
     """A setting is missing or wrong. The message names the variable."""
+
+
+class PolicyError(SettingsError):
+    """The policy of this host cannot be relied on, or forbids what the settings ask for."""
 
 
 class StateDirError(AgentError):

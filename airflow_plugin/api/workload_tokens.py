@@ -31,8 +31,8 @@ def _generator() -> JWTGenerator:
 
 def payload_with_token(start: Start) -> dict[str, Any]:
     """Return the payload of a confirmed job; an Airflow workload gets the token that lets it start."""
-    if start.workload_id is None:
-        return start.payload
+    if start.workload_id is None or "workload" not in start.payload:
+        return start.payload  # a command; or it cannot be read any more, and its agent refuses it
     claims = {"sub": str(start.workload_id), "scope": "workload"}
     token = _generator().generate(extras=claims, valid_for=LIFETIME_SECONDS)
     return {**start.payload, "workload": {**start.payload["workload"], "token": token}}

@@ -25,12 +25,14 @@ class Poll(Request):
 class Offer(Answer):
     """A job one may ask to start. Metadata only: nothing in it could be run.
 
-    ``label`` is for logs and people, never for decisions.
+    ``queue``: where it was queued, for the policy of the host. ``label`` is for logs and people, never for
+    decisions.
     """
 
     assignment_id: UUID
     job_id: UUID
     kind: JobKind
+    queue: str = ""
     slots: int = Field(ge=1)
     runner: RunnerName
     label: str
@@ -53,7 +55,7 @@ class Confirmed(Answer):
     """Permission to start, and what to start.
 
     ``payload`` for kind task: ``{"workload": <Airflow's workload JSON, its token minted now>,
-    "log_path": <relative path or None>}``.
+    "log_path": <relative path or None>}``, and ``"run_as_user"`` where it asks for one.
     """
 
     assignment_id: UUID

@@ -16,6 +16,7 @@ anything else   waits for the new token, as long as it would wait for an API tha
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -29,6 +30,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from typing_extensions import override
 
 from edge_agent.fresh_token import FreshToken, Refusal
+from edge_agent.task_host.environment import PROXY
 from edge_agent.task_host.outcome import Told
 from edge_agent.task_host.patience import (
     ANYTHING_ELSE,
@@ -56,6 +58,11 @@ notice that nobody answers, and what blocks it blocks the task's log."""
 
 HEARTBEAT_CONNECT_SECONDS = 3.0
 
+# Taken out: it may hold a login, and a task's own processes have no use for it.
+_PROXY = os.environ.pop(PROXY, None)
+_WAY: dict[str, Any] = {"proxy": _PROXY, "trust_env": False} if _PROXY else {}
+"""The agent's own proxy. Without one, the environment's holds, as for anything else on the host."""
+
 
 class ExecutionClient(Client):
     """The SDK's client. ``told`` says how the attempt stands with Airflow.
@@ -74,7 +81,7 @@ class ExecutionClient(Client):
     ) -> None:
         # One connection is enough for one task; the SDK's supervisor limits its own client the same.
         limits = httpx.Limits(max_keepalive_connections=1, max_connections=10)
-        super().__init__(base_url=base_url, token=token, limits=limits)
+        super().__init__(base_url=base_url, token=token, limits=limits, **_WAY)
         self.told = Told()
         self._fresh = fresh
         self._clock = clock

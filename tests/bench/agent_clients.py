@@ -23,7 +23,7 @@ import httpx
 from pydantic import SecretStr
 
 from edge_agent import __version__
-from edge_agent.client import LIMITS, TIMEOUT, QueueClient
+from edge_agent.client import QueueClient
 from edge_agent.protocol import (
     PROTOCOL_VERSION,
     VERSION_HEADER,
@@ -40,6 +40,7 @@ from edge_agent.protocol import (
     Versions,
     routes,
 )
+from edge_agent.transport import LIMITS, TIMEOUT
 
 REGISTERING = 8
 """How many agents register at the same time."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.policy.document import Document
 from edge_agent.settings import AgentSettings
 from tests.docs.documents import ROOT, Block, blocks
 from tests.gen import command_lines
@@ -42,9 +43,21 @@ def started_with(*words: str) -> list[tuple[str, list[str]]]:
     return [(where, each[length:]) for where, each in commands() if tuple(each[:length]) == words]
 
 
-@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+POLICY = "# /etc/edge-agent/policy.toml"
+
+
+def tables(*, of_policies: bool) -> list[Block]:
+    return [block for block in blocks("toml") if block.text.startswith(POLICY) == of_policies]
+
+
+@pytest.mark.parametrize("block", tables(of_policies=False), ids=str)
 def test_a_settings_file_is_accepted_by_the_agent(block: Block):
     assert AgentSettings(**tomllib.loads(block.text)).queues
+
+
+@pytest.mark.parametrize("block", tables(of_policies=True), ids=str)
+def test_a_policy_is_accepted_by_the_agent(block: Block):
+    Document.model_validate(tomllib.loads(block.text))
 
 
 def test_the_dags_load_where_the_executor_is_known(tmp_path: Path):

@@ -18,6 +18,7 @@ class Job:
 
     payload: dict[str, Any]
     kind: JobKind = JobKind.COMMAND
+    queue: str = "q"
     slots: int = 1
     runner: RunnerName = RunnerName.DEFAULT
     label: str = "job"

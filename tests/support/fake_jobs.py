@@ -269,6 +269,7 @@ class FakeJobs:
                     assignment_id=job.assignment_id,
                     job_id=job.id,
                     kind=job.kind,
+                    queue=job.queue,
                     slots=job.slots,
                     runner=job.runner,
                     label=job.label,

@@ -15,6 +15,7 @@ from edge_agent.errors import problem_answer
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
 from edge_agent.means import Means
+from edge_agent.policy.admission import Admission
 from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Problem, ProblemReason, RunnerName
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async
@@ -72,6 +73,7 @@ class RunnerBed:
         """Whether the server answers."""
         self.answers.set()
         self.means = Means(
+            admit=lambda _offer, payload: Admission(payload),
             runner_for=lambda _kind, _name: runner,
             send_log=self._take_log,
             log_chunk_bytes=lambda: self.chunk_bytes,

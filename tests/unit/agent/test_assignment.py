@@ -13,6 +13,7 @@ from edge_agent.errors import CannotStart
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
 from edge_agent.means import Means
+from edge_agent.policy.admission import Admission
 from edge_agent.protocol import EndReason, JobKind, JobState, LogAck
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async
@@ -50,10 +51,12 @@ class Bed:
     def __init__(self, folder):
         self.folder = folder
         self.runner = Child()
+        self.time_seconds = None
         self.endings = []
         self.log = bytearray()
         self.group = asyncio.TaskGroup()
         self.means = Means(
+            admit=lambda _offer, payload: Admission(payload, self.time_seconds),
             runner_for=lambda _kind, _name: self.runner,
             send_log=self.take,
             log_chunk_bytes=lambda: 1000,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from edge_agent.client import QueueClient, open_http
+from edge_agent.client import QueueClient
 from edge_agent.errors import (
     AgentError,
     Forbidden,
     ProblemAnswer,
     SessionEnded,
-    SettingsError,
     Superseded,
     Unauthenticated,
     UndecodableAnswer,
@@ -154,6 +154,7 @@ async def test_an_answer_in_another_version_is_not_read(version):
     "failure",
     [
         httpx.ConnectError("refused"),
+        ssl.SSLError("an alert behind the handshake"),
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("half a body"),
         httpx.ProxyError("407"),
@@ -187,17 +188,6 @@ async def test_every_error_is_one_of_the_agents_own():
     speaking, _ = client(httpx.ConnectError("x"))
     with pytest.raises(AgentError):
         await speaking.leave(SESSION)
-
-
-async def test_the_base_path_of_airflow_is_kept_and_the_version_travels():
-    async with open_http("https://airflow.example/base/") as http:
-        assert str(http.base_url) == "https://airflow.example/base/edge_agent/v1/"
-        assert http.headers[VERSION_HEADER] == "1"
-
-
-def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(SettingsError, match="EDGE_AGENT_CA_FILE"):
-        open_http("https://airflow", tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.unit.protocol.examples import OFFER
 
 UNUSED: Any = None
 MEANS = Means(
+    admit=UNUSED,
     runner_for=UNUSED,
     send_log=UNUSED,
     log_chunk_bytes=UNUSED,

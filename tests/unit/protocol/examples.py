@@ -70,7 +70,9 @@ LIMITS = Limits(
     batch=64,
 )
 AIRFLOW = AirflowSettings(executor="LocalExecutor,EdgeAgentExecutor:x.Y", default_queue="default")
-OFFER = Offer(assignment_id=ONE, job_id=TWO, kind=JobKind.TASK, slots=1, runner=RunnerName.LOCAL, label="dag.task")
+OFFER = Offer(
+    assignment_id=ONE, job_id=TWO, kind=JobKind.TASK, queue="onprem", slots=1, runner=RunnerName.LOCAL, label="dag.task"
+)
 CONFIRMED = Confirmed(
     assignment_id=ONE, kind=JobKind.TASK, payload={"workload": {"token": "t"}, "log_path": "dag/1.log"}
 )

@@ -85,7 +85,7 @@ def test_a_name_is_safe_everywhere(name):
 
 
 def test_an_offer_holds_nothing_that_could_be_started():
-    assert set(Offer.model_fields) == {"assignment_id", "job_id", "kind", "slots", "runner", "label"}
+    assert set(Offer.model_fields) == {"assignment_id", "job_id", "kind", "queue", "slots", "runner", "label"}
 
 
 def test_directives_that_say_nothing_want_nothing():
