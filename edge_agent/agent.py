@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Coroutine
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import SecretStr
 
-from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
+from edge_agent.capabilities import detect_kinds
 from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
 from edge_agent.directives import Obedience
@@ -25,12 +24,13 @@ from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
 from edge_agent.holdings import Holdings
 from edge_agent.intake import Intake
+from edge_agent.introduction import Introduction
 from edge_agent.kept import KeptAttempts
 from edge_agent.logs import Redactor
 from edge_agent.means import Means
 from edge_agent.policy.policy import Policy
 from edge_agent.polling import Polling
-from edge_agent.protocol import Capabilities, LogAck, Registration, RunnerName, Session
+from edge_agent.protocol import LogAck, Registration, RunnerName, Session
 from edge_agent.recovery import recover
 from edge_agent.renewal import Renewal
 from edge_agent.reporting import Reporting
@@ -62,7 +62,6 @@ class Agent:
         self._state_dir = state_dir
         self._client = client
         self._redactor = redactor
-        self._instance = uuid4()
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log_senders = asyncio.Semaphore(LOG_SENDERS)
@@ -71,12 +70,12 @@ class Agent:
         self._drain = Drain(self._holdings)
         self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots)
         self._runners = self._make_runners()
-        self._detected: tuple[tuple[RunnerName, ...], Capabilities] | None = None
+        self._introduction = Introduction(settings, self._runners, self._holdings)
         self._sessions = Sessions(
             client,
             Asker(self._contact),
             token=self._token,
-            registration=self._registration,
+            registration=self._introduction.registration,
             opened=self._opened,
         )
         self._kept = KeptAttempts(
@@ -92,7 +91,7 @@ class Agent:
             held=self._holdings.held,
             free_slots=self._free_slots,
             health=lambda: measure(state_dir),
-            capabilities=self._capabilities,
+            capabilities=self._introduction.capabilities,
         )
         self._heartbeat = Heartbeat(
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
@@ -207,26 +206,6 @@ class Agent:
         token = self._settings.read_token()
         self._redactor.hide(token.get_secret_value())
         return token
-
-    def _registration(self) -> Registration:
-        return Registration(
-            instance=self._instance,
-            hostname=socket.gethostname(),
-            queues=self._settings.queues,
-            kinds=self._runners.kinds,
-            slots=self._settings.slots,
-            capabilities=self._capabilities(anew=True),
-            versions=detect_versions(),
-            held=self._holdings.held(),
-            never_started=self._holdings.never_started(),
-        )
-
-    def _capabilities(self, *, anew: bool = False) -> Capabilities:
-        """Return what to advertise. Looked at again only when a runner has become ready, or is not any more."""
-        runners = self._runners.advertised
-        if anew or self._detected is None or self._detected[0] != runners:
-            self._detected = runners, detect_capabilities(self._settings, runners)
-        return self._detected[1]
 
     def _free_slots(self) -> int:
         may_take = self._intake.is_fit and self._runners.are_ready and not self._drain.is_on

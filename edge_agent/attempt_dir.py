@@ -97,12 +97,10 @@ End = Literal["cancel", "shutdown", "timeout"]
 
 @dataclass(frozen=True)
 class Progress:
-    """What the agent has decided about an attempt, to go on after its own restart.
-
-    ``log``: path of the log of record, relative to the attempt directory.
-    """
+    """What the agent has decided about an attempt, to go on after its own restart."""
 
     log: str = "output.log"
+    """Path of the log of record, relative to the attempt directory."""
     end: End | None = None
     time_seconds: float | None = None
 
