@@ -55,8 +55,9 @@ LEAVES = SESSION | everybody(
 )
 # One of a batch that is another agent's is answered as one that never was; the batch is not refused for it.
 BATCH = SESSION | {"another agent's session": 200}
-VIEWS = everybody(401, a_viewer=200, a_user=200, an_op=200, an_admin=200)
-STEERS = everybody(401, a_viewer=403, a_user=403, an_op=204, an_admin=204)
+# What Airflow's own login cannot read it answers with 403, as it does for all of its routes.
+VIEWS = everybody(403, nothing=401, a_viewer=200, a_user=200, an_op=200, an_admin=200)
+STEERS = everybody(403, nothing=401, an_op=204, an_admin=204)
 ANSWERS = STEERS | {"an op": 200, "an admin": 200}
 CREATES = STEERS | {"an op": 201, "an admin": 201}
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import assignments, tokens
 from airflow_plugin.queue.allowances import Allowance
+from airflow_plugin.queue.secrets import new_secret
 from edge_agent.protocol import VERSION_HEADER, EndReason, routes
 from tests.integration.api.conftest import Agent
 from tests.support.waiting import wait_until
@@ -113,7 +114,7 @@ def test_a_session_with_another_secret_is_none(agent: Agent) -> None:
     """A session's id is no secret: it stands in logs."""
     agent.register()
     kind, session_id, _ = agent.session_token.split("_", 2)
-    guessed = f"{kind}_{session_id}_{'x' * 43}"
+    guessed = new_secret(kind, session_id).value.get_secret_value()
     ending = {"assignment_id": str(uuid4()), "state": "succeeded", "reason": "exit", "log_bytes": 0}
     asked: dict[str, Any] = {
         routes.heartbeat(agent.name): {"number": 1, "free_slots": 1},
