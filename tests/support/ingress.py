@@ -34,6 +34,8 @@ http {{
     ssl_certificate_key {certificate};
     {verify}
     proxy_buffering off;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
     location / {{ proxy_pass {queue}; }}
     location /execution/ {{ proxy_pass {execution}; }}
   }}
