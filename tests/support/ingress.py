@@ -43,6 +43,14 @@ http {{
 """
 
 
+def nginx() -> str:
+    """Return where it is."""
+    program = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+    if program is None:
+        pytest.fail("nginx is not installed; `make test-int` does that, or says how")
+    return program
+
+
 class Ingress:
     """One nginx. ``clients``: the authority whose certificates it asks of everybody; None: it asks for none."""
 
@@ -63,12 +71,9 @@ class Ingress:
             ),
             encoding="utf-8",
         )
-        program = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
-        if program is None:
-            pytest.fail("nginx is not installed; `make test-int` does that, or says how")
         self._process = Process(
             "nginx",
-            [program, "-p", str(folder), "-c", str(folder / "nginx.conf")],
+            [nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf")],
             environment=clean_environment(folder),
             log=folder / "nginx.log",
             cwd=folder,
