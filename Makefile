@@ -70,7 +70,7 @@ test-int: $(STAMP) programs nftables ## Tests with real databases, servers, proc
 
 .PHONY: test-e2e
 test-e2e: $(STAMP) programs ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
-	$(PYTEST) tests/e2e $(ALONE) tests/e2e; }
+	$(PYTEST) -n $(WORKERS) --dist loadfile tests/e2e $(ALONE) tests/e2e; }
 
 .PHONY: coverage
 coverage: PYTEST := $(BIN)/coverage run -m pytest
