@@ -68,7 +68,8 @@ class Agent:
         self._contact = Contact()
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
-        self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots)
+        self._board = StatusBoard(self._facts)
+        self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots, changed=self._board.changed)
         self._runners = self._make_runners()
         self._introduction = Introduction(settings, self._runners, self._holdings)
         self._sessions = Sessions(
@@ -81,7 +82,6 @@ class Agent:
         self._kept = KeptAttempts(
             state_dir.kept, hours=settings.keep_failed_hours, megabytes=settings.keep_failed_megabytes
         )
-        self._board = StatusBoard(self._facts)
         self._spool = self._make_spool()
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)

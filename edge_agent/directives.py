@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from edge_agent.drain import Drain
 from edge_agent.holdings import Holdings
@@ -15,18 +16,21 @@ logger = logging.getLogger(__name__)
 class Obedience:
     """Applies directives as they come, and says what changed. Told the same again, it does nothing.
 
-    ``slots``: how many the agent was configured with.
+    ``slots``: how many the agent was configured with. ``changed`` is called when something else is wanted than before.
     """
 
-    def __init__(self, holdings: Holdings, drain: Drain, *, slots: int) -> None:
+    def __init__(self, holdings: Holdings, drain: Drain, *, slots: int, changed: Callable[[], None]) -> None:
         self._holdings = holdings
         self._slots = slots
         self._drain = drain
+        self._changed = changed
         self.current = Directives()
 
     def apply(self, directives: Directives) -> list[asyncio.Task[None]]:
         """Do what is wanted; return the tasks that end what was taken from this agent."""
         before, self.current = self.current, directives
+        if directives != before:
+            self._changed()
         _tell_cordon(before, directives)
         self._set_slots(directives.slots or self._slots)
         if directives.queues != before.queues:
