@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from edge_agent.capabilities import detect_kinds
 from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
-from edge_agent.directives import Obedience
+from edge_agent.directives import Obedience, conflict_in_words
 from edge_agent.drain import Drain
 from edge_agent.errors import QueueApiError, cause_of
 from edge_agent.health import measure
@@ -276,6 +276,7 @@ class Agent:
             "heard_seconds_ago": None if heard is None else round(heard, 1),
             "cordoned": directives.cordoned,
             "cordon_reason": directives.cordon_reason,
+            "host_conflict": conflict_in_words(directives.host_conflict) if directives.host_conflict else None,
             "draining": self._drain.is_on,
             "disk_fit": self._intake.is_fit,
             "spool_full": self._spool.is_full,

@@ -28,6 +28,7 @@ from edge_agent.client import QueueClient
 from edge_agent.configuration import misspelt
 from edge_agent.diagnosis import explain, explain_refusal
 from edge_agent.errors import AgentError, CannotStart, PolicyError, ProblemAnswer, QueueApiError
+from edge_agent.host_key import HostKey
 from edge_agent.kept import MEGABYTE
 from edge_agent.policy.policy import Policy
 from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
@@ -79,9 +80,11 @@ async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
     try:
         token = settings.read_token()
         async with open_http(settings) as http:
-            async for finding in _server(http, settings, token, kinds):
+            # Without a key yet, one that is not kept: the agent makes its own, and that is as good as this one.
+            client = QueueClient(http, settings.name, HostKey.read(state_dir.host_key) or HostKey.fresh())
+            async for finding in _server(http, client, settings, token, kinds):
                 yield finding
-    except AgentError as error:  # a token or authority file that cannot be read
+    except AgentError as error:  # a token, key or authority file that cannot be read
         yield Finding(Level.FAIL, "settings", str(error))
     for finding in _tasks(settings, kinds):
         yield finding
@@ -140,7 +143,11 @@ def _tmux(server: TmuxServer, *, is_needed: bool) -> Finding:
 
 
 async def _server(
-    http: httpx.AsyncClient, settings: AgentSettings, token: SecretStr, kinds: tuple[JobKind, ...]
+    http: httpx.AsyncClient,
+    client: QueueClient,
+    settings: AgentSettings,
+    token: SecretStr,
+    kinds: tuple[JobKind, ...],
 ) -> AsyncIterator[Finding]:
     address = await _address(http, settings.url)
     yield address
@@ -148,7 +155,7 @@ async def _server(
         return
     try:
         began = datetime.now(UTC)
-        checked = await QueueClient(http, settings.name).check(token, _registration(settings, kinds))
+        checked = await client.check(token, _registration(settings, kinds))
         ended = datetime.now(UTC)
     except ProblemAnswer as error:
         yield Finding(Level.FAIL, "registration", f"refused: {error}")

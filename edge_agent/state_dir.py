@@ -4,6 +4,7 @@
 ``attempts/``                 one attempt directory per assignment (:mod:`edge_agent.attempt_dir`)
 ``kept/``                     those of jobs that failed, where these are to be kept (:mod:`edge_agent.kept`)
 ``status.json``               what the agent does now, for ``edge-agent status``
+``host.key``                  the key of this host, which its sessions are bound to, 0600 (:mod:`edge_agent.host_key`)
 ``agent.lock``                held by the running agent; its text says which
 ``tmux/``                     socket of the agent's own tmux server (:mod:`edge_agent.tmux_server`)
 ============================  ==========================================================================
@@ -53,6 +54,7 @@ class StateDir:
         self.attempts = path / "attempts"
         self.kept = path / "kept"
         self.status_file = path / "status.json"
+        self.host_key = path / "host.key"
         self.tmux = path / "tmux"
         self._lock_file = path / "agent.lock"
 

@@ -116,13 +116,16 @@ class Gate:
         A DELETE that succeeds says nothing: to leave a session that has ended, or never was, is a success.
         """
         if status == HTTPStatus.UNAUTHORIZED:
-            self._proven.pop(credential, None)
+            if not scope.get("edge_agent.unproven"):  # else it says nothing about whose token it is
+                self._proven.pop(credential, None)
             self._limiter.hit(self._failed, address)
         elif status == HTTPStatus.CONFLICT and scope.get("edge_agent.session_ended"):
             self._proven.pop(credential, None)
             self._limiter.hit(self._ended, address)
         elif status < HTTPStatus.MULTIPLE_CHOICES and scope["method"] != "DELETE":
             self._prove(credential)
+            if token := scope.get("edge_agent.handed_out"):
+                self._prove(_digest([f"Bearer {token}".encode()]))
         elif status < HTTPStatus.INTERNAL_SERVER_ERROR and credential not in self._proven:
             self._limiter.hit(self._ended if status < HTTPStatus.MULTIPLE_CHOICES else self._failed, address)
 
@@ -156,8 +159,11 @@ async def _nothing() -> Message:
 
 def _credential(scope: Scope) -> str:
     """Return a digest of what a request shows: the whole of it, as its public part can be anybody's claim."""
-    headers = [value for name, value in scope["headers"] if name in {b"authorization", b"cookie"}]
-    return hashlib.sha256(b"\n".join(headers)).hexdigest()
+    return _digest([value for name, value in scope["headers"] if name in {b"authorization", b"cookie"}])
+
+
+def _digest(shown: list[bytes]) -> str:
+    return hashlib.sha256(b"\n".join(shown)).hexdigest()
 
 
 def _group(address: str | None) -> str:

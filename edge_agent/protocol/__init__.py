@@ -16,7 +16,7 @@ verb                                           message -> answer
 ``DELETE /agents/{name}/session``              nothing -> nothing
 =============================================  ==========================================================
 
-Every verb is idempotent. Every failure is a :class:`Problem`.
+Every request carries a :class:`Proof` of the host's key. Every verb is idempotent. Every failure is a :class:`Problem`.
 """
 
 from edge_agent.protocol.agents import (
@@ -25,6 +25,7 @@ from edge_agent.protocol.agents import (
     BeatAnswer,
     Checked,
     Directives,
+    HostConflict,
     HostHealth,
     Limits,
     Registration,
@@ -51,6 +52,7 @@ from edge_agent.protocol.jobs import (
 )
 from edge_agent.protocol.logs import LogAck
 from edge_agent.protocol.problems import Problem, ProblemReason
+from edge_agent.protocol.proofs import PROOF_HEADER, Proof
 from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
 from edge_agent.protocol.states import (
     OPEN,
@@ -69,6 +71,7 @@ __all__ = [
     "MAX_BATCH",
     "NAME_PATTERN",
     "OPEN",
+    "PROOF_HEADER",
     "PROTOCOL_VERSION",
     "SUPPORTED_VERSIONS",
     "TERMINAL",
@@ -88,6 +91,7 @@ __all__ = [
     "Directives",
     "EndReason",
     "Ending",
+    "HostConflict",
     "HostHealth",
     "JobKind",
     "JobState",
@@ -99,6 +103,7 @@ __all__ = [
     "PollAnswer",
     "Problem",
     "ProblemReason",
+    "Proof",
     "Refused",
     "Registration",
     "Renew",

@@ -150,9 +150,8 @@ def test_an_agent_that_leaves_is_offline_and_its_session_is_over(
     agent: Agent, agent_row: Callable[[Agent], AgentRow]
 ) -> None:
     agent.register()
-    headers = {"Authorization": f"Bearer {agent.session_token}", VERSION_HEADER: "1"}
     for _ in range(2):  # the first answer may have been lost
-        left = agent.http.delete(routes.PREFIX + routes.session(agent.name), headers=headers)
+        left = agent.ask(routes.session(agent.name), method="DELETE")
         assert left.status_code == httpx.codes.NO_CONTENT
     assert agent_row(agent).state == "offline"
     assert agent.ask(routes.poll(agent.name), {"free_slots": 1, "wait_seconds": 0}).status_code == 409
