@@ -17,6 +17,7 @@ from airflow_plugin.api.duties import Duties
 from airflow_plugin.api.gate import Gate
 from airflow_plugin.api.peers import believes_everybody
 from airflow_plugin.api.polls import Polls
+from airflow_plugin.api.reach_guard import warn_where_it_does_not_stand
 from airflow_plugin.api.versions import VersionHeader
 from airflow_plugin.api.warming import warm_execution_api
 from airflow_plugin.api.watcher import Watcher
@@ -45,6 +46,7 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         remote_log.install()
         await warm_execution_api()
+        await warn_where_it_does_not_stand()
         # Airflow holds 600,000 objects by now that live as long as it does. With all of them looked through,
         # a full collection of garbage stops the process for a third of a second, and held polls cause many.
         gc.freeze()

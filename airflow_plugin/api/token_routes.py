@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from airflow_plugin.api.auth import Reason, edits_connections, may_grant
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.queue import overview, tokens
-from airflow_plugin.queue.allowances import MAX_DESCRIPTION, MAX_ENTRIES, MAX_TEAM, Allowance, TokenKind
+from airflow_plugin.queue.allowances import MAX_DESCRIPTION, MAX_ENTRIES, MAX_PATTERN, MAX_TEAM, Allowance, TokenKind
 from edge_agent.protocol import NAME_PATTERN, Name, Problem
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TokenName = Annotated[str, Path(pattern=NAME_PATTERN)]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=MAX_ENTRIES)]
+Patterns = Annotated[list[Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]], Field(max_length=MAX_ENTRIES)]
 
 
 class _Body(BaseModel):
@@ -38,6 +39,10 @@ class NewToken(_Body):
     agents: Words | None = Field(default=None, description="Patterns of names, with * and ?.")
     addresses: Words | None = Field(default=None, description="Networks, such as 10.1.0.0/16.")
     run_as_users: Words | None = None
+    connections: Patterns | None = Field(
+        default=None, description="Patterns of Airflow's connections that tasks of its agents may have; empty: none."
+    )
+    variables: Patterns | None = Field(default=None, description="The same of Airflow's variables.")
     team_name: str | None = Field(default=None, max_length=MAX_TEAM)
     max_agents: int | None = Field(default=None, ge=1, le=100_000)
     one_time: bool = Field(default=False, description="The first agent that registers is the only one.")
