@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
-from airflow_plugin import remote_log
+from airflow_plugin import log_filter, remote_log
 from airflow_plugin.api import agent_routes, assignment_routes, problems, steering_routes, token_routes
 from airflow_plugin.api.closing import told_when_stopping
 from airflow_plugin.api.duties import Duties
@@ -44,6 +44,7 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        log_filter.install()
         remote_log.install()
         await warm_execution_api()
         await warn_where_it_does_not_stand()

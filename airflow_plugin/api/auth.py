@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from airflow_plugin.errors import Unauthenticated
 from airflow_plugin.queue import tokens
 from airflow_plugin.queue.allowances import TokenKind
-from airflow_plugin.queue.secrets import SESSION_TOKEN, lookup_of
+from airflow_plugin.queue.secrets import lookup_of
+from edge_agent.protocol.secrets import SESSION_TOKEN
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from airflow_plugin import clock
 from airflow_plugin.errors import Forbidden, SessionEnded, Superseded
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import assignments
-from airflow_plugin.queue.secrets import SESSION_TOKEN, Secret, digests_of, matches, new_secret
+from airflow_plugin.queue.secrets import Secret, digests_of, matches, new_secret
 from airflow_plugin.queue.steps import lock
 from edge_agent.protocol import AgentState, Beat, Directives, JobState, Registration
+from edge_agent.protocol.secrets import SESSION_TOKEN
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -26,17 +26,9 @@ from airflow_plugin.models import AgentRow, SecretRow, TokenRow
 from airflow_plugin.queue.allowances import Allowance, TokenKind, allow_address, allow_agent, allow_queues
 from airflow_plugin.queue.enrolment import allow_enrolment
 from airflow_plugin.queue.hash_keys import hash_keys
-from airflow_plugin.queue.secrets import (
-    AGENT_TOKEN,
-    SUBMIT_TOKEN,
-    Secret,
-    digest_of,
-    is_whole,
-    lookup_of,
-    matches,
-    new_secret,
-)
+from airflow_plugin.queue.secrets import Secret, digest_of, is_whole, lookup_of, matches, new_secret
 from edge_agent.protocol import NAME_PATTERN, AgentState
+from edge_agent.protocol.secrets import AGENT_TOKEN, SUBMIT_TOKEN
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -19,6 +19,7 @@ from airflow_plugin.queue import reach, tokens
 from airflow_plugin.queue.allowances import Allowance
 from airflow_plugin.queue.jobs import Workload
 from edge_agent.protocol.routes import REFUSED_HEADER
+from edge_agent.protocol.secrets import REDACTED
 from tests.integration.api.conftest import NUMBERS, Agent, Login
 from tests.support.airflow_bed import AirflowBed
 from tests.support.waiting import wait_until
@@ -112,6 +113,12 @@ def test_a_task_gets_what_its_hosts_token_allows_and_nothing_else(bounded: Task)
     words = refused.json()["detail"]["message"]
     assert "does not allow the connection 'other_db'; it allows site_a_*." in words
     assert "of-other_db" not in refused.text
+
+
+def test_a_refusal_is_in_the_servers_log_without_secrets(bounded: Task, airflow: AirflowBed):
+    bounded.ask("connections/eat_0123456789ab_abcdefghijklmnopqrstuvwxyz")
+    said = f"does not allow the connection '{REDACTED}'; it allows site_a_*"
+    wait_until(lambda: said in airflow.parts["api-server"].process.output(), what=said, timeout=10)
 
 
 @pytest.mark.parametrize(
