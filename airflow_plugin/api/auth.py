@@ -18,6 +18,7 @@ from airflow_plugin.errors import Unauthenticated
 from airflow_plugin.queue import tokens
 from airflow_plugin.queue.allowances import TokenKind
 from airflow_plugin.queue.secrets import lookup_of
+from edge_agent.protocol import Text
 from edge_agent.protocol.secrets import SESSION_TOKEN
 
 
@@ -98,4 +99,4 @@ def edits_connections(user: GetUserDep) -> None:
         raise HTTPException(HTTPStatus.FORBIDDEN, text)
 
 
-Reason = Annotated[str | None, Query(max_length=1000, description="Why, for the audit log.")]
+Reason = Annotated[Text | None, Query(max_length=1000, description="Why, for the audit log.")]
