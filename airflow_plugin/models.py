@@ -73,6 +73,10 @@ class TokenRow(Base):
     agents: Mapped[list[str] | None] = mapped_column(JSON, doc="patterns of names; null: any name")
     addresses: Mapped[list[str] | None] = mapped_column(JSON, doc="networks; null: from anywhere")
     run_as_users: Mapped[list[str] | None] = mapped_column(JSON, doc="of a submit token; null: none")
+    connections: Mapped[list[str] | None] = mapped_column(
+        JSON(none_as_null=True), doc="patterns of Airflow's connections its agents' tasks may have; null: any"
+    )
+    variables: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), doc="the same of variables")
     team_name: Mapped[str | None] = mapped_column(String(50))
     max_agents: Mapped[int | None] = mapped_column(doc="names that live on it; null: any number")
     one_time: Mapped[bool] = mapped_column(server_default=false(), doc="the first name is the only one")

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
-from airflow_plugin import remote_log
+from airflow_plugin import log_filter, remote_log
 from airflow_plugin.api import agent_routes, assignment_routes, problems, steering_routes, token_routes
 from airflow_plugin.api.closing import told_when_stopping
 from airflow_plugin.api.duties import Duties
 from airflow_plugin.api.gate import Gate
 from airflow_plugin.api.peers import believes_everybody
 from airflow_plugin.api.polls import Polls
+from airflow_plugin.api.reach_guard import warn_where_it_does_not_stand
 from airflow_plugin.api.versions import VersionHeader
 from airflow_plugin.api.warming import warm_execution_api
 from airflow_plugin.api.watcher import Watcher
@@ -43,8 +44,10 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        log_filter.install()
         remote_log.install()
         await warm_execution_api()
+        await warn_where_it_does_not_stand()
         # Airflow holds 600,000 objects by now that live as long as it does. With all of them looked through,
         # a full collection of garbage stops the process for a third of a second, and held polls cause many.
         gc.freeze()

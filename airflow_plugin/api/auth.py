@@ -17,8 +17,10 @@ from airflow_plugin.api.proofs import host_key_of
 from airflow_plugin.errors import Unauthenticated
 from airflow_plugin.queue import tokens
 from airflow_plugin.queue.allowances import TokenKind
-from airflow_plugin.queue.secrets import SESSION_TOKEN, is_whole, lookup_of
+from airflow_plugin.queue.secrets import is_whole, lookup_of
 from airflow_plugin.queue.sessions import SessionRef
+from edge_agent.protocol import Text
+from edge_agent.protocol.secrets import SESSION_TOKEN
 
 
 def bearer(request: Request) -> SecretStr:
@@ -126,4 +128,4 @@ def edits_connections(user: GetUserDep) -> None:
         raise HTTPException(HTTPStatus.FORBIDDEN, text)
 
 
-Reason = Annotated[str | None, Query(max_length=1000, description="Why, for the audit log.")]
+Reason = Annotated[Text | None, Query(max_length=1000, description="Why, for the audit log.")]

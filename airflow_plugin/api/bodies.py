@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from airflow_plugin.config import QueueConfig
 
+LENGTH_DIGITS = 18
+"""More are no length that anything has; Python refuses to read thousands."""
+
 MAX_DEPTH = 32
 """Messages of the protocol are four deep. A payload that a person wrote may be more, not this."""
 
@@ -28,7 +31,7 @@ async def read(scope: Scope, receive: Receive, config: QueueConfig) -> Receive |
         return receive
     limit = config.body_limit_bytes
     length = header(scope, b"content-length")
-    if length.isdigit() and int(length) > limit:
+    if length.isdigit() and (len(length) > LENGTH_DIGITS or int(length) > limit):
         return _too_large(limit)
     body = bytearray()
     more = True

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_plugin.api.auth import Reason, may_steer, may_view
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.queue import host_keys, jobs, overview, steering
-from edge_agent.protocol import NAME_PATTERN, JobState, Problem
+from edge_agent.protocol import NAME_PATTERN, JobState, Problem, Text
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session as DatabaseSession
 
+MOST_JOBS = 1000
 AgentName = Annotated[str, Path(pattern=NAME_PATTERN)]
+Limit = Annotated[int, Query(ge=1, description=f"Most jobs of one answer; {MOST_JOBS} at most.")]
 
 
 class _Body(BaseModel):
@@ -27,28 +29,28 @@ class _Body(BaseModel):
 class Cordon(_Body):
     """Why, and for how long; no expiry stands until somebody lifts it."""
 
-    reason: str | None = Field(default=None, max_length=1000)
-    expires_in_seconds: float | None = Field(default=None, gt=0)
+    reason: Text | None = Field(default=None, max_length=1000)
+    expires_in_seconds: float | None = Field(default=None, gt=0, le=steering.LONGEST_SECONDS)
 
 
 class Drain(_Body):
     """Why, and by when the work must be done; without that the agent waits for ever."""
 
-    reason: str | None = Field(default=None, max_length=1000)
-    deadline_seconds: float | None = Field(default=None, gt=0)
+    reason: Text | None = Field(default=None, max_length=1000)
+    deadline_seconds: float | None = Field(default=None, gt=0, le=steering.LONGEST_SECONDS)
 
 
 class ReEnrolment(_Body):
     """Why, and for how long another host may come for the name."""
 
-    reason: str | None = Field(default=None, max_length=1000, description="Why, for the audit log.")
+    reason: Text | None = Field(default=None, max_length=1000, description="Why, for the audit log.")
     within_seconds: float = Field(default=host_keys.RE_ENROL_SECONDS, gt=0, le=31_536_000)
 
 
 class Cancel(_Body):
     """Why, for the people who read the job's end."""
 
-    reason: str = Field(default="Cancelled by an admin.", max_length=1000)
+    reason: Text = Field(default="Cancelled by an admin.", max_length=1000)
 
 
 class Deleted(BaseModel):
@@ -74,12 +76,12 @@ def _add_views(routes: APIRouter) -> None:
 
     @routes.get("/jobs", dependencies=[may_view()])
     async def list_jobs(
-        state: JobState | None = None, queue: str | None = None, agent: str | None = None, limit: int = 100
+        state: JobState | None = None, queue: Text | None = None, agent: Text | None = None, limit: Limit = 100
     ) -> list[overview.JobView]:
         """Jobs, newest first; a queued one says why it waits."""
 
         def work(session: DatabaseSession) -> list[overview.JobView]:
-            return overview.jobs(session, state=state, queue=queue, agent=agent, limit=min(limit, 1000))
+            return overview.jobs(session, state=state, queue=queue, agent=agent, limit=min(limit, MOST_JOBS))
 
         return await transact(work)
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from airflow_plugin.api.auth import Reason, edits_connections, may_grant
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.queue import overview, tokens
-from airflow_plugin.queue.allowances import MAX_DESCRIPTION, MAX_ENTRIES, MAX_TEAM, Allowance, TokenKind
-from edge_agent.protocol import NAME_PATTERN, Name, Problem
+from airflow_plugin.queue.allowances import MAX_DESCRIPTION, MAX_ENTRIES, MAX_PATTERN, MAX_TEAM, Allowance, TokenKind
+from edge_agent.protocol import NAME_PATTERN, Name, Problem, Text
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TokenName = Annotated[str, Path(pattern=NAME_PATTERN)]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=MAX_ENTRIES)]
+Patterns = Annotated[list[Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]], Field(max_length=MAX_ENTRIES)]
 
 
 class _Body(BaseModel):
@@ -33,23 +34,27 @@ class NewToken(_Body):
 
     name: Name
     kind: TokenKind = TokenKind.AGENT
-    description: str | None = Field(default=None, max_length=MAX_DESCRIPTION)
+    description: Text | None = Field(default=None, max_length=MAX_DESCRIPTION)
     queues: Annotated[list[Name], Field(min_length=1, max_length=MAX_ENTRIES)] | None = None
     agents: Words | None = Field(default=None, description="Patterns of names, with * and ?.")
     addresses: Words | None = Field(default=None, description="Networks, such as 10.1.0.0/16.")
     run_as_users: Words | None = None
-    team_name: str | None = Field(default=None, max_length=MAX_TEAM)
+    connections: Patterns | None = Field(
+        default=None, description="Patterns of Airflow's connections that tasks of its agents may have; empty: none."
+    )
+    variables: Patterns | None = Field(default=None, description="The same of Airflow's variables.")
+    team_name: Text | None = Field(default=None, max_length=MAX_TEAM)
     max_agents: int | None = Field(default=None, ge=1, le=100_000)
     one_time: bool = Field(default=False, description="The first agent that registers is the only one.")
-    expires_in_days: float | None = Field(default=90, gt=0, le=36_500)
+    expires_in_days: float | None = Field(default=90, gt=0, le=tokens.LONGEST_DAYS)
 
 
 class Rotation(_Body):
     """For how long the secret before goes on, and how long the new one lives."""
 
-    reason: str | None = Field(default=None, max_length=1000, description="Why, for the audit log.")
-    overlap_seconds: float = Field(default=tokens.OVERLAP_SECONDS, ge=0, le=31_536_000)
-    expires_in_days: float | None = Field(default=90, gt=0, le=36_500)
+    reason: Text | None = Field(default=None, max_length=1000, description="Why, for the audit log.")
+    overlap_seconds: float = Field(default=tokens.OVERLAP_SECONDS, ge=0, le=tokens.LONGEST_OVERLAP_SECONDS)
+    expires_in_days: float | None = Field(default=90, gt=0, le=tokens.LONGEST_DAYS)
 
 
 class CreatedToken(BaseModel):

@@ -53,6 +53,16 @@ ONE_TIME = Arg(("--one-time",), action="store_true", help="The first agent that 
 RUN_AS_USERS = Arg(
     ("--run-as-users",), metavar="USERS", help="Comma separated users commands may ask to run as (default: none)"
 )
+CONNECTIONS = Arg(
+    ("--connections",),
+    metavar="PATTERNS",
+    help="Comma separated connections that tasks on its agents may have, * and ? allowed; '' for none (default: all)",
+)
+VARIABLES = Arg(
+    ("--variables",),
+    metavar="PATTERNS",
+    help="Comma separated variables that tasks on its agents may have, * and ? allowed; '' for none (default: all)",
+)
 TEAM = Arg(("--team-name",), help="Team of the agents that register with it, in a deployment with teams")
 TOKEN_EXPIRY = Arg(
     ("--expires-in-days",), metavar="DAYS", default="90", help="Days until it expires, or 'never' (default: 90)"
@@ -123,6 +133,8 @@ TOKENS = (
         MAX_AGENTS,
         ONE_TIME,
         RUN_AS_USERS,
+        CONNECTIONS,
+        VARIABLES,
         TOKEN_EXPIRY,
         OUTPUT,
     ),

@@ -23,6 +23,10 @@ def _agents(token: dict[str, Any]) -> str:
     return f"{names}, at most {token['max_agents']}" if token["max_agents"] else names
 
 
+def _allowed(patterns: list[str] | None) -> str:
+    return "any" if patterns is None else ",".join(patterns) or "none"
+
+
 COLUMNS: dict[str, Callable[[Any], Any]] = {
     "name": lambda token: token["name"],
     "kind": lambda token: token["kind"],
@@ -30,6 +34,8 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
     "queues": lambda token: ",".join(token["queues"]) if token["queues"] else "any",
     "agents": _agents,
     "addresses": lambda token: ",".join(token["addresses"]) if token["addresses"] else "any",
+    "connections": lambda token: _allowed(token["connections"]),
+    "variables": lambda token: _allowed(token["variables"]),
     "expires": lambda token: token["expires_at"] or "never",
     "revoked": lambda token: token["revoked_at"],
     "last_used": lambda token: token["last_used_at"],
@@ -71,6 +77,8 @@ def create_token(args: Namespace) -> None:
         max_agents=args.max_agents,
         one_time=args.one_time,
         run_as_users=_words(args.run_as_users),
+        connections=_patterns(args.connections),
+        variables=_patterns(args.variables),
     )
     limit = QueueConfig.from_airflow().max_tokens
     with queue() as session:
@@ -104,6 +112,10 @@ def rotate_token(args: Namespace) -> None:
 
 def _words(text: str | None) -> list[str] | None:
     return None if text is None else [word.strip() for word in text.split(",")]
+
+
+def _patterns(text: str | None) -> list[str] | None:
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _expiry(days: float | None) -> str:

@@ -21,6 +21,9 @@ MAX_DESCRIPTION = 1000
 MAX_ENTRIES = 100
 """Most queues, patterns, networks or users of one token."""
 
+MAX_PATTERN = 250
+"""As long as Airflow's names of connections and variables may be."""
+
 _AGENT_PATTERN = r"[A-Za-z0-9._*?\[\]!-]{1,64}"
 _USER = r"[A-Za-z0-9._][A-Za-z0-9._-]{0,31}\$?"
 
@@ -42,6 +45,8 @@ class Allowance:
     ``queues``, ``agents`` (shell patterns of names) and ``addresses`` (networks in CIDR notation): None
     allows any. ``max_agents``: how many names may live on it. ``one_time``: the first name that registers
     is the only one for good. ``run_as_users``: users of the host whom commands may ask to run as.
+    ``connections`` and ``variables`` (shell patterns of Airflow's names): what tasks on its agents may have of
+    them; empty allows none.
 
     :raises Invalid: naming what makes no sense.
     """
@@ -55,6 +60,8 @@ class Allowance:
     max_agents: int | None = None
     one_time: bool = False
     run_as_users: Sequence[str] | None = None
+    connections: Sequence[str] | None = None
+    variables: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot mean anything, or would let nobody in."""
@@ -62,6 +69,8 @@ class Allowance:
         _are_words(self.agents, "agent", _AGENT_PATTERN, "a name, or a pattern of names with * and ?")
         _are_words(self.run_as_users, "user", _USER, "as /etc/passwd has it")
         _are_networks(self.addresses)
+        _are_patterns(self.connections, "connection")
+        _are_patterns(self.variables, "variable")
         if self.team_name is not None and len(self.team_name) > MAX_TEAM:
             msg = f"no team has a name of {len(self.team_name)} characters; Airflow allows {MAX_TEAM}"
             raise Invalid(msg)
@@ -71,9 +80,13 @@ class Allowance:
         if self.max_agents is not None and self.max_agents < 1:
             msg = f"a token for {self.max_agents} agents lets nobody in; give a number above 0"
             raise Invalid(msg)
-        of_agents = self.agents is not None or self.max_agents is not None or self.one_time
+        of_tasks = self.connections is not None or self.variables is not None
+        of_agents = self.agents is not None or self.max_agents is not None or self.one_time or of_tasks
         if self.kind is TokenKind.SUBMIT and of_agents:
-            msg = "a submit token registers no agents: it has no agent names, number of agents or one-time enrolment"
+            msg = (
+                "a submit token registers no agents: it has no agent names, number of agents, one-time enrolment, "
+                "connections or variables"
+            )
             raise Invalid(msg)
         if self.kind is TokenKind.AGENT and self.run_as_users is not None:
             msg = "an agent token submits nothing: users to run as belong to a submit token"
@@ -81,7 +94,7 @@ class Allowance:
 
     def columns(self) -> dict[str, Any]:
         """Return the same as values of the columns that keep it."""
-        lists = ("queues", "agents", "addresses", "run_as_users")
+        lists = ("queues", "agents", "addresses", "run_as_users", "connections", "variables")
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return values | {name: list(values[name]) for name in lists if values[name] is not None}
 
@@ -151,6 +164,18 @@ def _are_words(words: Sequence[str] | None, what: str, pattern: str, form: str) 
     for word in words:
         if not re.fullmatch(pattern, word):
             msg = f"{word!r} is not a name of {article} {what}: {form}"
+            raise Invalid(msg)
+
+
+def _are_patterns(patterns: Sequence[str] | None, what: str) -> None:
+    if patterns is None:
+        return
+    if len(patterns) > MAX_ENTRIES:
+        msg = f"a token may name {MAX_ENTRIES} patterns of {what}s, not {len(patterns)}"
+        raise Invalid(msg)
+    for pattern in patterns:
+        if not pattern.isprintable() or pattern != pattern.strip() or not 0 < len(pattern) <= MAX_PATTERN:
+            msg = f"{pattern!r} is not a {what}'s name, or a pattern of names with * and ?"
             raise Invalid(msg)
 
 

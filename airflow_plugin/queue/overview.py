@@ -94,6 +94,8 @@ class TokenView(BaseModel):
     agents: list[str] | None
     addresses: list[str] | None
     run_as_users: list[str] | None
+    connections: list[str] | None
+    variables: list[str] | None
     team_name: str | None
     max_agents: int | None
     one_time: bool

@@ -18,10 +18,6 @@ from pydantic import SecretStr
 
 from airflow_plugin.queue.hash_keys import hash_keys
 
-AGENT_TOKEN = "eat"  # noqa: S105  a prefix by which scanners know one of ours, not a secret
-SUBMIT_TOKEN = "est"  # noqa: S105  the same
-SESSION_TOKEN = "eas"  # noqa: S105  the same
-
 PATTERN = r"\be(?:at|st|as)_(?:[0-9a-f]{12}|[0-9a-f]{32})_[0-9A-Za-z]{49}\b"
 """For secret scanners. The last six characters are the CRC-32 of all before them, in base 62."""
 

@@ -28,8 +28,9 @@ from airflow_plugin import clock
 from airflow_plugin.config import LEAST_BEATS
 from airflow_plugin.errors import SessionEnded, Superseded, Unauthenticated
 from airflow_plugin.models import AgentRow
-from airflow_plugin.queue.secrets import SESSION_TOKEN, Secret, derived_secret, digests_of, matches, new_secret
+from airflow_plugin.queue.secrets import Secret, derived_secret, digests_of, matches, new_secret
 from edge_agent.protocol import AgentState
+from edge_agent.protocol.secrets import SESSION_TOKEN
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

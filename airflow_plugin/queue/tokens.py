@@ -26,17 +26,9 @@ from airflow_plugin.models import AgentRow, SecretRow, TokenRow
 from airflow_plugin.queue.allowances import Allowance, TokenKind, allow_address, allow_agent, allow_queues
 from airflow_plugin.queue.enrolment import allow_enrolment
 from airflow_plugin.queue.hash_keys import hash_keys
-from airflow_plugin.queue.secrets import (
-    AGENT_TOKEN,
-    SUBMIT_TOKEN,
-    Secret,
-    digest_of,
-    is_whole,
-    lookup_of,
-    matches,
-    new_secret,
-)
+from airflow_plugin.queue.secrets import Secret, digest_of, is_whole, lookup_of, matches, new_secret
 from edge_agent.protocol import NAME_PATTERN, AgentState
+from edge_agent.protocol.secrets import AGENT_TOKEN, SUBMIT_TOKEN
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -46,6 +38,10 @@ log = logging.getLogger(__name__)
 
 OVERLAP_SECONDS = 86_400.0
 """How long a secret that was replaced still works: a day in which its hosts get the new one."""
+
+LONGEST_OVERLAP_SECONDS = 31_536_000.0
+LONGEST_DAYS = 36_500.0
+"""A century: what is longer was not meant, and what is far longer no database can reckon with."""
 
 _PREFIXES = {TokenKind.AGENT: AGENT_TOKEN, TokenKind.SUBMIT: SUBMIT_TOKEN}
 _WORKS = TokenRow.revoked_at.is_(None) & or_(TokenRow.expires_at.is_(None), TokenRow.expires_at > clock.now())
@@ -99,8 +95,11 @@ def rotate(
     :raises NotFound: when there is no such token.
     :raises Invalid: when it was revoked, a time makes no sense, or it had expired and there is no room for it.
     """
-    if overlap_seconds < 0:
-        msg = f"an overlap cannot be {overlap_seconds:g} seconds; give 0 to end the old secret at once"
+    if not 0 <= overlap_seconds <= LONGEST_OVERLAP_SECONDS:
+        msg = (
+            f"an overlap cannot be {overlap_seconds:g} seconds; give 0 to end the old secret at once, or at most "
+            f"{LONGEST_OVERLAP_SECONDS:.0f} (a year)"
+        )
         raise Invalid(msg)
     token = _named(session, name)
     if token.revoked_at is not None:
@@ -268,8 +267,8 @@ def _leave_room(session: Session, most: int | None) -> None:
 
 
 def _expiry(days: float | None) -> Any:
-    if days is not None and days <= 0:
-        msg = f"a token cannot expire in {days} days; give a number above 0"
+    if days is not None and not 0 < days <= LONGEST_DAYS:
+        msg = f"a token cannot expire in {days} days; give a number above 0, and at most {LONGEST_DAYS:.0f}"
         raise Invalid(msg)
     return None if days is None else clock.in_seconds(days * 86_400)
 

@@ -32,7 +32,7 @@ from edge_agent.protocol.agents import (
     Session,
     Versions,
 )
-from edge_agent.protocol.base import NAME_PATTERN, Answer, Capabilities, CapabilityValue, Name, Request
+from edge_agent.protocol.base import NAME_PATTERN, Answer, Capabilities, CapabilityValue, Name, Request, Text
 from edge_agent.protocol.jobs import (
     MAX_BATCH,
     Confirm,
@@ -114,6 +114,7 @@ __all__ = [
     "Request",
     "RunnerName",
     "Session",
+    "Text",
     "Transition",
     "Versions",
     "Withdrawn",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from edge_agent.protocol.base import Answer, Capabilities, Name, Request
+from edge_agent.protocol.base import LARGEST, Answer, Capabilities, Name, Request, Text
 from edge_agent.protocol.states import JobKind
 
 MAX_SLOTS = 10_000
@@ -43,7 +43,7 @@ class Beat(Request):
     agent has confirmed and not yet seen its report accepted.
     """
 
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=LARGEST)
     held: tuple[UUID, ...] = Field(default=(), max_length=MAX_HELD)
     free_slots: int = Field(ge=0, le=MAX_SLOTS)
     capabilities: Capabilities | None = Field(default=None, description="Only when changed.")
@@ -59,7 +59,7 @@ class Registration(Request):
     """
 
     instance: UUID = Field(description="One per process start; tells a restart from a lost answer.")
-    hostname: str = Field(max_length=255)
+    hostname: Text = Field(max_length=255)
     queues: tuple[Name, ...] = Field(min_length=1, max_length=MAX_QUEUES)
     kinds: tuple[JobKind, ...] = Field(min_length=1)
     slots: int = Field(ge=1, le=MAX_SLOTS)

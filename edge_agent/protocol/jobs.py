@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from edge_agent.protocol.agents import MAX_SLOTS, Beat, Directives
-from edge_agent.protocol.base import Answer, Request
+from edge_agent.protocol.base import LARGEST, Answer, Request
 from edge_agent.protocol.states import TRANSITIONS, EndReason, JobKind, JobState, RunnerName
 
 MAX_BATCH = 256
@@ -84,8 +84,8 @@ class Ending(Request):
     assignment_id: UUID
     state: JobState
     reason: EndReason
-    exit_code: int | None = None
-    signal: int | None = None
+    exit_code: int | None = Field(default=None, ge=-LARGEST, le=LARGEST)
+    signal: int | None = Field(default=None, ge=-LARGEST, le=LARGEST)
     message: str | None = Field(default=None, max_length=2000)
     log_bytes: int = Field(ge=0, description="The offset up to which the log was delivered.")
     ran_seconds: float | None = Field(default=None, ge=0)

@@ -30,6 +30,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from typing_extensions import override
 
 from edge_agent.fresh_token import FreshToken, Refusal
+from edge_agent.protocol.routes import REFUSED_HEADER
 from edge_agent.task_host.environment import PROXY
 from edge_agent.task_host.outcome import Told
 from edge_agent.task_host.patience import (
@@ -182,6 +183,9 @@ class ExecutionClient(Client):
             # Past the SDK's own request(): its five attempts would be inside each of ours.
             return httpx.Client.request(self, method, url, **kwargs)
         except httpx.HTTPStatusError as error:
+            if REFUSED_HEADER in error.response.headers:
+                log.warning("This host may not have it", reason=_words_of(error))
+                raise
             # A new token that is refused at once has not expired: the task may not do this.
             if error.response.status_code in NOT_LET_IN and self._has_begun and not is_new:
                 self._want_new_token(error)
@@ -224,6 +228,11 @@ class ExecutionClient(Client):
             fresh.want()
         except OSError as error:  # a full disk: left at the next attempt
             log.warning("Could not ask for a new token", error=error.strerror)
+
+
+def _words_of(error: httpx.HTTPStatusError) -> str:
+    detail = getattr(error, "detail", None)
+    return str(detail["message"]) if isinstance(detail, dict) and "message" in detail else reason_of(error)
 
 
 def _note_the_first(call: RetryCallState) -> None:

@@ -60,6 +60,8 @@ def _create_tokens() -> None:
         sa.Column("agents", sa.JSON(), nullable=True),
         sa.Column("addresses", sa.JSON(), nullable=True),
         sa.Column("run_as_users", sa.JSON(), nullable=True),
+        sa.Column("connections", sa.JSON(), nullable=True),
+        sa.Column("variables", sa.JSON(), nullable=True),
         sa.Column("team_name", sa.String(length=50), nullable=True),
         sa.Column("max_agents", sa.Integer(), nullable=True),
         sa.Column("one_time", sa.Boolean(), server_default=sa.false(), nullable=False),

@@ -71,6 +71,8 @@ def test_every_bound_of_a_token_can_be_given_and_is_listed(run: Run):
         "--addresses": "10.1.0.0/16, 2001:db8::/32",
         "--team-name": "blue",
         "--max-agents": "3",
+        "--connections": "site_a_*, shared",
+        "--variables": "",
     }
     run("tokens", "create", "site-a", *(word for pair in bounds.items() for word in pair))
     run("tokens", "create", "site-b", "--one-time")
@@ -80,7 +82,9 @@ def test_every_bound_of_a_token_can_be_given_and_is_listed(run: Run):
     assert (first["agents"], first["max_agents"], first["team_name"]) == (["db-*", "web-1"], "3", "blue")
     assert (first["kind"], first["one_time"], second["one_time"]) == ("agent", "False", "True")
     assert (third["kind"], third["run_as_users"]) == ("submit", ["etl"])
+    assert (first["connections"], first["variables"], second["variables"]) == (["site_a_*", "shared"], [], None)
     shown = run("tokens", "list", "-o", "plain")
+    assert "site_a_*,shared" in shown
     assert "db-*,web-1, at most 3" in shown
     assert "the first only" in shown
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -86,12 +88,12 @@ def test_a_drain_does_not_expire_with_a_cordon_that_came_after_it(queue):
     assert queue.agent().drain_requested_at is not None
 
 
-@pytest.mark.parametrize("seconds", [0, -1])
-def test_a_time_that_is_over_before_it_began_is_refused(queue, seconds):
+@pytest.mark.parametrize("seconds", [0, -1, 1e300, float("inf"), float("nan")])
+def test_a_time_that_is_over_before_it_began_or_that_nobody_will_see_is_refused(queue, seconds):
     queue.register()
-    with pytest.raises(Invalid, match=f"cannot expire in {seconds} seconds"):
+    with pytest.raises(Invalid, match=re.escape(f"cannot expire in {seconds:g} seconds")):
         act(queue, steering.cordon, "a1", by="admin", expires_in_seconds=seconds)
-    with pytest.raises(Invalid, match=f"cannot end in {seconds} seconds"):
+    with pytest.raises(Invalid, match=re.escape(f"cannot end in {seconds:g} seconds")):
         act(queue, steering.drain, "a1", by="admin", deadline_seconds=seconds)
     assert queue.agent().cordoned_at is None
 

@@ -110,6 +110,7 @@ def test_a_token_allows_its_queues_and_names_those_it_does_not(queue):
         ({"name": "x" * 65}, "at most 64"),
         ({"expires_in_days": 0}, "cannot expire in 0 days"),
         ({"expires_in_days": -1}, "cannot expire in -1 days"),
+        ({"expires_in_days": 1e300}, "at most 36500"),
     ],
 )
 def test_a_token_that_makes_no_sense_is_refused(queue, options, message):

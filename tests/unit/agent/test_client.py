@@ -9,6 +9,8 @@ import ssl
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from edge_agent.client import QueueClient
@@ -17,6 +19,7 @@ from edge_agent.errors import (
     Forbidden,
     HostMismatch,
     ProblemAnswer,
+    QueueApiError,
     SessionEnded,
     Superseded,
     Unauthenticated,
@@ -26,7 +29,9 @@ from edge_agent.errors import (
 )
 from edge_agent.host_key import HostKey
 from edge_agent.protocol import PROOF_HEADER, VERSION_HEADER, Problem, ProblemReason, Proof
+from edge_agent.protocol.base import Answer
 from edge_agent.protocol.proofs import signed_text
+from tests.support.json_values import JSON_VALUES
 from tests.unit.protocol.examples import MESSAGES, ONE
 
 VERSION = {VERSION_HEADER: "1"}
@@ -231,3 +236,28 @@ def stuck():
 def at_once(seconds, *, timeout=asyncio.timeout):
     """Be :func:`asyncio.timeout`, with no patience at all."""
     return timeout(0)
+
+
+FIELDS = sorted({name for message in MESSAGES.values() for name in type(message).model_fields})
+BODIES = (
+    st.binary(max_size=60)
+    | (JSON_VALUES | st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES)).map(json.dumps).map(str.encode)
+    | st.sampled_from([message.model_dump_json().encode() for message in MESSAGES.values()])
+)
+WORDS = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=20) | st.just("9" * 5000)
+HEADERS = st.dictionaries(st.sampled_from(["Retry-After", "Content-Type", "Location", VERSION_HEADER]), WORDS)
+
+
+@given(st.sampled_from(sorted(VERBS)), st.integers(200, 599), HEADERS, BODIES)
+def test_any_answer_whoever_gave_it_is_a_message_or_an_error_of_the_queue_api(verb, status, headers, body):
+    _, ask, _ = VERBS[verb]
+    speaking, _ = client(httpx.Response(status, headers=VERSION | headers, content=body))
+    try:
+        answered = asyncio.run(ask(speaking))
+    except QueueApiError as error:
+        refused = error
+    else:
+        assert isinstance(answered, Answer)
+        return
+    assert str(refused)
+    assert refused.retry_after_seconds is None or refused.retry_after_seconds >= 0

@@ -8,12 +8,12 @@ import logging
 
 import pytest
 
-from edge_agent.logs import REDACTED, logging_to
+from edge_agent.logs import logging_to
+from edge_agent.protocol.secrets import KINDS, REDACTED
 
 SECRET = 'planted "secret" 123'
 TOKENS = [
-    "eat_0123456789ab_abcdefghijklmnopqrstuvwxyz",
-    "eas_0123456789ab_abcdefghijklmnopqrstuvwxyz",
+    *(f"{kind}_0123456789ab_abcdefghijklmnopqrstuvwxyz" for kind in KINDS),
     "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
 ]
 
@@ -62,6 +62,17 @@ def test_an_authorization_header_is_hidden_whatever_the_token(log):
 def test_what_is_no_secret_stays(log):
     logger.info("Job %s of dag_1.task-2 at /var/lib/eat_x.", "7", extra={"event": "x", "job_id": "7"})
     assert "Job 7 of dag_1.task-2 at /var/lib/eat_x." in log.getvalue()
+
+
+def test_a_secret_that_is_a_part_of_another_gives_nothing_of_it_away():
+    stream = io.StringIO()
+    with logging_to(stream, agent="h1") as redactor:
+        for number in range(100):
+            redactor.hide(f"planted-{number}")
+            redactor.hide(f"planted-{number}-and-longer")
+        for number in range(100):
+            logger.info("planted-%d-and-longer", number)
+    assert "longer" not in stream.getvalue()
 
 
 def test_a_secret_of_a_few_letters_is_not_hidden():

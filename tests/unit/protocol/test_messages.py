@@ -77,6 +77,24 @@ def test_a_report_can_only_end_a_job(state):
         Ending(assignment_id=ONE, state=state, reason=EndReason.EXIT, log_bytes=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("Beat", {"number": 2**31}),
+        ("Beat", {"capabilities": {"os": "half of a character: \ud800"}}),
+        ("Registration", {"hostname": "a\0"}),
+        ("Registration", {"capabilities": {"os": "a\0"}}),
+        ("Ending", {"exit_code": 2**31}),
+        ("Ending", {"signal": -(2**31)}),
+    ],
+)
+def test_what_no_database_can_store_or_nobody_can_be_shown_is_refused(name, changed):
+    content = json.loads((CURRENT / f"{name}.json").read_text())
+    KINDS[name].model_validate(content)
+    with pytest.raises(ValidationError):
+        KINDS[name].model_validate(content | changed)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "é", "x" * 65, "a\n"])
 def test_a_name_is_safe_everywhere(name):
     with pytest.raises(ValidationError):

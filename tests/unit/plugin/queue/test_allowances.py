@@ -111,6 +111,11 @@ NONSENSE = [
     ({"kind": TokenKind.SUBMIT, "one_time": True}, "registers no agents"),
     ({"kind": TokenKind.SUBMIT, "max_agents": 1}, "registers no agents"),
     ({"kind": TokenKind.SUBMIT, "agents": ["a*"]}, "registers no agents"),
+    ({"kind": TokenKind.SUBMIT, "connections": []}, "registers no agents"),
+    ({"connections": [""]}, "'' is not a connection's name"),
+    ({"variables": ["a\nb"]}, "is not a variable's name"),
+    ({"variables": ["x" * 251]}, "is not a variable's name"),
+    ({"connections": ["x"] * 101}, "may name 100 patterns of connections, not 101"),
 ]
 
 

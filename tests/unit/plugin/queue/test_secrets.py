@@ -8,10 +8,7 @@ import zlib
 import pytest
 
 from airflow_plugin.queue.secrets import (
-    AGENT_TOKEN,
     PATTERN,
-    SESSION_TOKEN,
-    SUBMIT_TOKEN,
     digest_of,
     digests_of,
     is_whole,
@@ -19,6 +16,7 @@ from airflow_plugin.queue.secrets import (
     matches,
     new_secret,
 )
+from edge_agent.protocol.secrets import AGENT_TOKEN, KINDS, REDACTED, SESSION_TOKEN, without_secrets
 
 BASE_62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -39,7 +37,15 @@ def test_a_secret_is_found_by_its_public_part_and_known_by_its_hash():
     assert len(secret.digest) <= 80
 
 
-@pytest.mark.parametrize("kind", [AGENT_TOKEN, SUBMIT_TOKEN, SESSION_TOKEN])
+@pytest.mark.parametrize("kind", KINDS)
+def test_neither_side_writes_it_into_a_log_whole_or_cut(kind):
+    value = new_secret(kind).value.get_secret_value()
+    session = new_secret(kind, "0" * 32).value.get_secret_value()
+    for shown in (value, session, value[:-9]):
+        assert without_secrets(f"with {shown}, and") == f"with {REDACTED}, and"
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_scanner_finds_a_secret_whole_in_any_text(kind):
     value = new_secret(kind).value.get_secret_value()
     for text in (f"TOKEN={value}\n", f'{{"token": "{value}"}}', f"see {value}.", f"Bearer {value}"):
