@@ -23,9 +23,11 @@ from http import HTTPStatus
 from ipaddress import IPv6Address, ip_network
 from typing import TYPE_CHECKING
 
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
+from starlette.requests import cookie_parser
 
 from airflow_plugin.api import bodies
 from airflow_plugin.api.peers import peer_of
@@ -148,9 +150,15 @@ async def _nothing() -> Message:
 
 
 def _credential(scope: Scope) -> str:
-    """Return a digest of what a request shows: the whole of it, as its public part can be anybody's claim."""
-    headers = [value for name, value in scope["headers"] if name in {b"authorization", b"cookie"}]
-    return hashlib.sha256(b"\n".join(headers)).hexdigest()
+    """Return a digest of the token that a request shows: the whole of it, as its public part can be anybody's claim.
+
+    Of the token alone, as whoever authenticates it reads it: with anything else in it, such as a second header or
+    another cookie, everybody could make as many of one token as he likes, and each would have a limit of its own.
+    """
+    scheme, _, token = bodies.header(scope, b"authorization").decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer":
+        token = cookie_parser(bodies.header(scope, b"cookie").decode("latin-1")).get(COOKIE_NAME_JWT_TOKEN, "")
+    return hashlib.sha256(token.strip().encode()).hexdigest()
 
 
 def _group(address: str | None) -> str:
