@@ -23,9 +23,11 @@ from http import HTTPStatus
 from ipaddress import IPv6Address, ip_network
 from typing import TYPE_CHECKING
 
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
+from starlette.requests import cookie_parser
 
 from airflow_plugin.api import bodies
 from airflow_plugin.api.peers import peer_of
@@ -125,7 +127,7 @@ class Gate:
         elif status < HTTPStatus.MULTIPLE_CHOICES and scope["method"] != "DELETE":
             self._prove(credential)
             if token := scope.get("edge_agent.handed_out"):
-                self._prove(_digest([f"Bearer {token}".encode()]))
+                self._prove(_digest(token))
         elif status < HTTPStatus.INTERNAL_SERVER_ERROR and credential not in self._proven:
             self._limiter.hit(self._ended if status < HTTPStatus.MULTIPLE_CHOICES else self._failed, address)
 
@@ -158,12 +160,19 @@ async def _nothing() -> Message:
 
 
 def _credential(scope: Scope) -> str:
-    """Return a digest of what a request shows: the whole of it, as its public part can be anybody's claim."""
-    return _digest([value for name, value in scope["headers"] if name in {b"authorization", b"cookie"}])
+    """Return a digest of the token that a request shows: the whole of it, as its public part can be anybody's claim.
+
+    Of the token alone, as whoever authenticates it reads it: with anything else in it, such as a second header or
+    another cookie, everybody could make as many of one token as he likes, and each would have a limit of its own.
+    """
+    scheme, _, token = bodies.header(scope, b"authorization").decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer":
+        token = cookie_parser(bodies.header(scope, b"cookie").decode("latin-1")).get(COOKIE_NAME_JWT_TOKEN, "")
+    return _digest(token.strip())
 
 
-def _digest(shown: list[bytes]) -> str:
-    return hashlib.sha256(b"\n".join(shown)).hexdigest()
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _group(address: str | None) -> str:

@@ -72,7 +72,10 @@ class Shown(HostProof):
     def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]  # no answers
         """Add the headers."""
         request.headers[VERSION_HEADER] = "1"
-        yield from super().auth_flow(request) if self._is_shown else (request,)
+        if self._is_shown:
+            yield from super().auth_flow(request)
+        else:
+            yield request
 
 
 class Stage:
