@@ -107,6 +107,10 @@ bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for
 bench-faults: $(STAMP) ## The same faults on the stock edge provider and here: table and plot (FAULTS=host-dies)
 	$(BIN)/python -m tests.bench.faults
 
+.PHONY: bench-fairness
+bench-fairness: $(STAMP) ## What a flood of one agent costs the others: table for the docs
+	$(BIN)/python -m tests.bench.fairness
+
 .PHONY: gen
 gen: $(STAMP) ## Write what is generated: reference pages, OpenAPI
 	$(BIN)/python -m tests.gen

@@ -118,6 +118,13 @@ class Agent:
             )
             work.count(len((await self._client.report(session, Report(endings=endings))).accepted))
 
+    async def knock(self) -> None:
+        """Poll without waiting, with a beat on it: the least that makes the server read, judge and write."""
+        assert self._session is not None
+        self._beat += 1
+        beat = Beat(number=self._beat, free_slots=self._slots)
+        await self._client.poll(self._session, Poll(free_slots=self._slots, wait_seconds=0, beat=beat))
+
     def _poll(self, now: float) -> Poll:
         beat = None
         if now - self._beaten > BEAT_SECONDS:
@@ -134,7 +141,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         agents = []
         for number in range(arguments.agents + arguments.idle):
-            http = await stack.enter_async_context(_open_http(arguments.url, trust))
+            http = await stack.enter_async_context(open_http(arguments.url, trust))
             queue = arguments.queue if number < arguments.agents else arguments.idle_queue
             agents.append(Agent(http, f"client-{number}", queue, arguments.slots))
         turns = asyncio.Semaphore(REGISTERING)
@@ -162,7 +169,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"cycles": work.cycles, "seconds": seconds, "fetch_seconds": work.poll_seconds}
 
 
-def _open_http(url: str, trust: ssl.SSLContext) -> httpx.AsyncClient:
+def open_http(url: str, trust: ssl.SSLContext) -> httpx.AsyncClient:
     """Open connections as the agent does, but for what each process would load once for itself."""
     return httpx.AsyncClient(
         base_url=url.rstrip("/") + routes.BASE,

@@ -39,6 +39,7 @@ TESTED = {
     # What agents, users and strangers send to a server.
     "airflow_plugin/api/auth.py _session_id": _REQUESTS + "test_what_is_shown_is_a_session_a_token_or_refused",
     "airflow_plugin/api/bodies.py read": _ALL_REQUESTS,
+    "airflow_plugin/api/gate.py _credential": _ALL_REQUESTS,
     "airflow_plugin/api/gate.py _group": _ALL_REQUESTS,
     "airflow_plugin/api/gate.py _shows_something": _ALL_REQUESTS,
     "airflow_plugin/api/peers.py _claims": (
