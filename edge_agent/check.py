@@ -11,7 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,10 +27,11 @@ from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_ve
 from edge_agent.client import QueueClient
 from edge_agent.configuration import misspelt
 from edge_agent.diagnosis import explain, explain_refusal
-from edge_agent.errors import AgentError, CannotStart, PolicyError, ProblemAnswer, QueueApiError
+from edge_agent.errors import AgentError, CannotStart, ForeignServer, PolicyError, ProblemAnswer, QueueApiError
 from edge_agent.kept import MEGABYTE
 from edge_agent.policy.policy import Policy
-from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
+from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, ServerKey, routes
+from edge_agent.server_keys import UNSIGNED, ServerKeys
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import LEAST_FREE_BYTES
 from edge_agent.state_dir import StateDir
@@ -78,8 +79,9 @@ async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
         return
     try:
         token = settings.read_token()
+        known = ServerKeys(state_dir.server_keys_file, settings.server_key)
         async with open_http(settings) as http:
-            async for finding in _server(http, settings, token, kinds):
+            async for finding in _server(http, settings, token, kinds, known):
                 yield finding
     except AgentError as error:  # a token or authority file that cannot be read
         yield Finding(Level.FAIL, "settings", str(error))
@@ -140,7 +142,7 @@ def _tmux(server: TmuxServer, *, is_needed: bool) -> Finding:
 
 
 async def _server(
-    http: httpx.AsyncClient, settings: AgentSettings, token: SecretStr, kinds: tuple[JobKind, ...]
+    http: httpx.AsyncClient, settings: AgentSettings, token: SecretStr, kinds: tuple[JobKind, ...], known: ServerKeys
 ) -> AsyncIterator[Finding]:
     address = await _address(http, settings.url)
     yield address
@@ -157,6 +159,7 @@ async def _server(
     else:
         queues = ", ".join(settings.queues)
         yield Finding(Level.OK, "registration", f"{settings.name!r} may register for {queues}")
+        yield _server_key(known, checked.server_keys)
         yield _clock((began + (ended - began) / 2 - checked.server_time).total_seconds())
 
 
@@ -211,6 +214,20 @@ def _registration(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Regist
         capabilities=detect_capabilities(settings),
         versions=detect_versions(),
     )
+
+
+def _server_key(known: ServerKeys, shown: Sequence[ServerKey]) -> Finding:
+    ids = ", ".join(each.id for each in shown)
+    try:
+        meeting = known.judge(shown)
+    except ForeignServer as error:
+        return Finding(Level.FAIL, "server key", str(error))
+    if not shown:
+        return Finding(Level.NOTE, "server key", UNSIGNED)
+    if meeting.is_first:
+        text = f"the first registration pins {ids}; an admin sees with `airflow edge-agent server-key` if it is his"
+        return Finding(Level.NOTE, "server key", text)
+    return Finding(Level.OK, "server key", f"only jobs that are signed by {', '.join(known.ids)} start here")
 
 
 def _clock(ahead_seconds: float) -> Finding:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.client import QueueClient
-from edge_agent.errors import QueueApiError, SessionEnded, Superseded, Unauthenticated
+from edge_agent.errors import CannotStart, ForeignServer, QueueApiError, SessionEnded, Superseded, Unauthenticated
 from edge_agent.holdings import Holdings
 from edge_agent.means import Means
-from edge_agent.protocol import Confirm, ConfirmAnswer, Offer, RunnerName, Session
+from edge_agent.protocol import Confirm, ConfirmAnswer, Confirmed, Offer, RunnerName, ServerKey, Session
 from edge_agent.retry import CONFIRM
+from edge_agent.server_keys import ServerKeys
 from edge_agent.sessions import Sessions
 from edge_agent.state_dir import StateDir
 
@@ -28,22 +30,31 @@ class Intake:
     """Takes offers. ``is_fit``: whether the disk takes attempt directories; if not, no work is asked for."""
 
     def __init__(
-        self, sessions: Sessions, client: QueueClient, holdings: Holdings, state_dir: StateDir, means: Means
+        self,
+        sessions: Sessions,
+        client: QueueClient,
+        holdings: Holdings,
+        state_dir: StateDir,
+        means: Means,
+        *,
+        server_keys: ServerKeys,
     ) -> None:
         self._sessions = sessions
         self._client = client
         self._holdings = holdings
         self._state_dir = state_dir
         self._means = means
+        self._server_keys = server_keys
         self.is_fit = True
 
     def take(self, offers: Sequence[Offer]) -> None:
         """Take offers in hands: from now on they need slots, and are confirmed in the background."""
-        taken = [self._assignment(offer) for offer in offers if offer.assignment_id not in self._holdings]
+        signed = {offer.assignment_id: offer for offer in offers if offer.assignment_id not in self._holdings}
+        taken = [self._assignment(offer) for offer in signed.values()]
         for assignment in taken:
             self._holdings.add(assignment)
         if taken:
-            self._means.spawn(self._take(taken))
+            self._means.spawn(self._take(taken, signed))
 
     async def look_at_disk(self) -> None:
         """Try again whether the disk takes attempt directories, if it did not the last time."""
@@ -62,7 +73,7 @@ class Intake:
             offer = offer.model_copy(update={"runner": self._means.default_runner})
         return Assignment(attempt, offer, self._means)
 
-    async def _take(self, taken: list[Assignment]) -> None:
+    async def _take(self, taken: list[Assignment], signed: Mapping[UUID, Offer]) -> None:
         written = [assignment for assignment in taken if await self._write(assignment)]
         if not written:
             return
@@ -70,13 +81,30 @@ class Intake:
             answer = await self._confirm(session, written)
             if answer is None:
                 return
+            await self._learn(answer.server_keys)
             confirmed = {each.assignment_id: each for each in answer.confirmed}
             for assignment in written:
                 if permission := confirmed.get(assignment.id):
                     assignment.stage = Stage.STARTING
-                    self._holdings.see_to(assignment, assignment.carry_out(permission.payload))
+                    self._holdings.see_to(assignment, self._begin(assignment, signed[assignment.id], permission))
                 else:
                     await self._withdraw(assignment)
+
+    async def _learn(self, shown: Sequence[ServerKey]) -> None:
+        """Take what the server may have begun to sign with since this session was opened."""
+        try:
+            await asyncio.to_thread(self._server_keys.meet, shown)
+        except ForeignServer as error:  # its jobs are refused one by one, each with its reason
+            logger.error("%s", error, extra={"event": "server_foreign"})  # noqa: TRY400  the sentence says it all
+
+    async def _begin(self, assignment: Assignment, offer: Offer, confirmed: Confirmed) -> None:
+        """Start a job if it is what the server has queued, else refuse it."""
+        try:
+            payload = await asyncio.to_thread(self._server_keys.opened, offer, confirmed)
+        except CannotStart as error:
+            await assignment.refuse(error)
+        else:
+            await assignment.carry_out(payload)
 
     async def _write(self, assignment: Assignment) -> bool:
         """Write the attempt directory; without one nothing may be confirmed, and the offer expires."""

@@ -4,6 +4,7 @@
 ``attempts/``                 one attempt directory per assignment (:mod:`edge_agent.attempt_dir`)
 ``kept/``                     those of jobs that failed, where these are to be kept (:mod:`edge_agent.kept`)
 ``status.json``               what the agent does now, for ``edge-agent status``
+``server_keys.json``          the keys whose jobs this host starts (:mod:`edge_agent.server_keys`)
 ``agent.lock``                held by the running agent; its text says which
 ``tmux/``                     socket of the agent's own tmux server (:mod:`edge_agent.tmux_server`)
 ============================  ==========================================================================
@@ -53,6 +54,7 @@ class StateDir:
         self.attempts = path / "attempts"
         self.kept = path / "kept"
         self.status_file = path / "status.json"
+        self.server_keys_file = path / "server_keys.json"
         self.tmux = path / "tmux"
         self._lock_file = path / "agent.lock"
 

@@ -12,6 +12,7 @@ from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import NotFound, SessionEnded
 from airflow_plugin.queue import agents, tokens
+from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import (
     NAME_PATTERN,
     PROTOCOL_VERSION,
@@ -59,6 +60,7 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
                 directives=opened.directives,
                 airflow=site_settings(),
                 server_time=opened.agent.registered_at,
+                server_keys=signing_keys().published,
             )
 
         return await transact(work)
@@ -70,7 +72,7 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
         def work(session: DatabaseSession) -> Checked:
             row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
             opened = agents.register(session, name, asked, token=row, address=None, version=PROTOCOL_VERSION)
-            checked = Checked(server_time=opened.agent.registered_at)
+            checked = Checked(server_time=opened.agent.registered_at, server_keys=signing_keys().published)
             # The registration itself says whether it is taken: nothing else could, and stay in step with it.
             session.rollback()
             return checked

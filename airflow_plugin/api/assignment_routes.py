@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Request
 
 from airflow_plugin.api.auth import CurrentSession
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.api.workload_tokens import execution_token, payload_with_token, still_wanted
+from airflow_plugin.api.workload_tokens import execution_token, still_wanted, token_for
 from airflow_plugin.errors import TooLarge
 from airflow_plugin.queue import agents, assignments, logs, renewals
+from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import (
     Confirm,
     ConfirmAnswer,
@@ -49,11 +50,11 @@ def _add_permissions(routes: APIRouter) -> None:
             starts, withdrawn = assignments.confirm(
                 session, agent=agent.name, session_id=ref.id, ids=asked.assignments, wanted=still_wanted()
             )
-            confirmed = tuple(
-                Confirmed(assignment_id=start.assignment_id, kind=start.kind, payload=payload_with_token(start))
-                for start in starts
+            return ConfirmAnswer(
+                confirmed=tuple(map(_confirmed, starts)),
+                withdrawn=tuple(withdrawn),
+                server_keys=signing_keys().published,
             )
-            return ConfirmAnswer(confirmed=confirmed, withdrawn=tuple(withdrawn))
 
         return await transact(work)
 
@@ -68,6 +69,17 @@ def _add_permissions(routes: APIRouter) -> None:
             return RenewAnswer(renewed=tuple(renewed), refused=tuple(refused))
 
         return await transact(work)
+
+
+def _confirmed(start: assignments.Start) -> Confirmed:
+    return Confirmed(
+        assignment_id=start.assignment_id,
+        kind=start.kind,
+        team=start.team_name,
+        payload=start.payload,
+        signature=start.signature,
+        token=token_for(start),
+    )
 
 
 def _add_ends(routes: APIRouter, config: QueueConfig) -> None:

@@ -52,6 +52,7 @@ from edge_agent.protocol.jobs import (
 from edge_agent.protocol.logs import LogAck
 from edge_agent.protocol.problems import Problem, ProblemReason
 from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
+from edge_agent.protocol.signatures import ServerKey
 from edge_agent.protocol.states import (
     OPEN,
     TERMINAL,
@@ -108,6 +109,7 @@ __all__ = [
     "ReportAnswer",
     "Request",
     "RunnerName",
+    "ServerKey",
     "Session",
     "Transition",
     "Versions",

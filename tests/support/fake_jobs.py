@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from airflow_plugin.queue.signing_keys import SigningKeys
 from edge_agent.protocol import (
     AirflowSettings,
     Answer,
@@ -21,7 +23,6 @@ from edge_agent.protocol import (
     Checked,
     Confirm,
     ConfirmAnswer,
-    Confirmed,
     Directives,
     JobState,
     Limits,
@@ -42,6 +43,7 @@ from edge_agent.protocol import (
     Withdrawn,
 )
 from tests.support.fake_job import Job
+from tests.support.fernet import FERNET_KEY
 
 AGENT_TOKEN = "eat_0123456789ab_planted-agent-token-of-the-tests"
 
@@ -60,6 +62,7 @@ class FakeJobs:
 
     def __init__(self, limits: Limits, *, log_limit_bytes: int) -> None:
         self.limits = limits
+        self.keys = SigningKeys([urlsafe_b64decode(FERNET_KEY)])
         self.log_limit_bytes = log_limit_bytes
         self.airflow = AirflowSettings(executor="LocalExecutor", default_queue="default")
         self.clock_is_ahead = timedelta()
@@ -92,6 +95,7 @@ class FakeJobs:
             directives=Directives(),
             airflow=self.airflow,
             server_time=self._now(),
+            server_keys=self.keys.published,
         )
         for job in self.jobs.values():
             if job.state is JobState.OFFERED:
@@ -105,7 +109,7 @@ class FakeJobs:
 
     def check(self, token: str, body: bytes) -> Checked:
         self._admit(token, body)
-        return Checked(server_time=self._now())
+        return Checked(server_time=self._now(), server_keys=self.keys.published)
 
     def authenticate(self, token: str) -> None:
         if self.superseded:
@@ -148,10 +152,10 @@ class FakeJobs:
             if job is not None and job.state is JobState.OFFERED:
                 job.step("confirm", JobState.RUNNING)
             if job is not None and job.state is JobState.RUNNING:
-                confirmed.append(Confirmed(assignment_id=each, kind=job.kind, payload=job.payload))
+                confirmed.append(job.confirmed(self.keys.sign))
             else:
                 withdrawn.append(Withdrawn(assignment_id=each, state=job.state if job else None))
-        return ConfirmAnswer(confirmed=tuple(confirmed), withdrawn=tuple(withdrawn))
+        return ConfirmAnswer(confirmed=tuple(confirmed), withdrawn=tuple(withdrawn), server_keys=self.keys.published)
 
     def renew(self, body: bytes) -> Answer:
         renewed, refused = [], []

@@ -35,6 +35,7 @@ from edge_agent.protocol import (
     Report,
     ReportAnswer,
     RunnerName,
+    ServerKey,
     Session,
     Versions,
     Withdrawn,
@@ -74,8 +75,14 @@ OFFER = Offer(
     assignment_id=ONE, job_id=TWO, kind=JobKind.TASK, queue="onprem", slots=1, runner=RunnerName.LOCAL, label="dag.task"
 )
 CONFIRMED = Confirmed(
-    assignment_id=ONE, kind=JobKind.TASK, payload={"workload": {"token": "t"}, "log_path": "dag/1.log"}
+    assignment_id=ONE,
+    kind=JobKind.TASK,
+    team="blue",
+    payload='{"workload": {}, "log_path": "dag/1.log"}',
+    signature=f"0123456789abcdef:{'A' * 86}==",
+    token="t",
 )
+SERVER_KEY = ServerKey(key="A" * 43 + "=", certificates=(f"0123456789abcdef:{'A' * 86}==",))
 WITHDRAWN = Withdrawn(assignment_id=TWO, state=JobState.CANCELLED)
 ENDING = Ending(
     assignment_id=ONE,
@@ -97,9 +104,9 @@ MESSAGES: dict[str, Any] = {
         AIRFLOW,
         BEAT,
         BeatAnswer(directives=DIRECTIVES, server_time=NOON),
-        Checked(server_time=NOON),
+        Checked(server_time=NOON, server_keys=(SERVER_KEY,)),
         Confirm(assignments=(ONE, TWO)),
-        ConfirmAnswer(confirmed=(CONFIRMED,), withdrawn=(WITHDRAWN,)),
+        ConfirmAnswer(confirmed=(CONFIRMED,), withdrawn=(WITHDRAWN,), server_keys=(SERVER_KEY,)),
         CONFIRMED,
         DIRECTIVES,
         ENDING,
@@ -134,7 +141,9 @@ MESSAGES: dict[str, Any] = {
             directives=DIRECTIVES,
             airflow=AIRFLOW,
             server_time=NOON,
+            server_keys=(SERVER_KEY,),
         ),
+        SERVER_KEY,
         VERSIONS,
         WITHDRAWN,
     )

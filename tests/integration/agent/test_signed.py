@@ -1,0 +1,91 @@
+"""An agent starts what its own server has signed, and tells another server from it."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+
+from airflow_plugin.queue.signing_keys import SigningKeys
+from edge_agent.protocol import EndReason, JobState
+from tests.integration.agent.steps import ended, running, until_exists
+from tests.support.fake_queue import Job
+from tests.support.fernet import FERNET_KEY
+from tests.support.waiting import wait_until
+
+OURS = urlsafe_b64decode(FERNET_KEY)
+NEW, STRANGER = b"n" * 32, b"s" * 32
+
+
+def public(key):
+    return SigningKeys([key]).published[0].key
+
+
+def test_a_job_that_was_changed_on_the_way_is_rejected_and_leaves_no_trace_of_having_run(queue, agent, tmp_path):
+    changed = {"payload": f'{{"command": "touch {tmp_path}/ran"}}'}
+    ending = ended(queue.submit_job(Job(payload={"command": "true"}, changed=changed)))
+    assert (ending.state, ending.reason) == (JobState.FAILED, EndReason.REJECTED)
+    assert "was changed after it was queued" in str(ending.message)
+    assert ended(queue.submit("true")).state is JobState.SUCCEEDED
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_new_key_is_learnt_with_the_first_job_it_has_signed(queue, agent):
+    """No session begins with a rotation: API servers restart, and sessions go on."""
+    session = queue.session
+    queue.keys = SigningKeys([NEW, OURS])
+    assert ended(queue.submit("true")).state is JobState.SUCCEEDED
+    assert queue.session is session
+    assert public(NEW) in agent.run("server-key").stdout
+    queue.keys = SigningKeys([NEW])
+    assert ended(queue.submit("true")).state is JobState.SUCCEEDED
+    assert public(OURS) not in agent.run("server-key").stdout
+
+
+def test_jobs_of_a_stranger_are_rejected_one_by_one_while_the_session_lives(queue, agent):
+    queue.keys = SigningKeys([STRANGER])
+    ending = ended(queue.submit("true"))
+    assert ending.reason is EndReason.REJECTED
+    assert "signed by a key that this host does not know" in str(ending.message)
+    assert "event=server_foreign" in agent.output()
+    queue.keys = SigningKeys([OURS])
+    assert ended(queue.submit("true")).state is JobState.SUCCEEDED
+
+
+def test_another_server_is_not_obeyed_and_what_runs_goes_on(queue, agent, tmp_path):
+    gate = tmp_path / "gate"
+    job = running(queue.submit(f"echo one; {until_exists(gate)}; echo two"), until=b"one\n")
+    agent.crash()
+    honest, queue.jobs = queue.jobs, {}  # it knows of no job: whoever obeyed it would end what runs
+    queue.keys = SigningKeys([STRANGER])
+    agent.start()
+    assert agent.process.wait(timeout=20) == 6
+    assert "This is not the server that this host knows" in agent.output()
+    assert agent.attempts(), "nothing was dropped"
+
+    queue.jobs, queue.keys = honest, SigningKeys([OURS])
+    agent.start()
+    gate.touch()
+    assert ended(job).state is JobState.SUCCEEDED
+    assert bytes(job.log) == b"one\ntwo\n"
+
+
+def test_an_agent_believes_another_server_when_it_is_told_to_forget(queue, agent):
+    queue.keys = SigningKeys([STRANGER])
+    queue.end_session()
+    assert agent.process.wait(timeout=20) == 6
+    assert "Forgotten" in agent.run("server-key", "--forget").stdout
+    assert agent.run("server-key").stdout == "No server has been met yet.\n"
+    agent.start()
+    assert ended(queue.submit("true")).state is JobState.SUCCEEDED
+
+
+def test_a_key_that_was_said_beforehand_keeps_even_the_first_server_out(queue, agent_of):
+    host = agent_of(queue, server_key=public(STRANGER))
+    assert host.process.wait(timeout=20) == 6
+    assert "Nothing of it is obeyed" in host.output()
+
+
+def test_a_server_without_a_key_is_served_with_a_warning(queue, agent_of):
+    queue.keys = SigningKeys([])
+    host = agent_of(queue)
+    assert ended(queue.submit("true")).state is JobState.SUCCEEDED
+    wait_until(lambda: "event=unsigned" in host.output(), what="it warns")
