@@ -19,6 +19,7 @@ from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
 from edge_agent.directives import Obedience
 from edge_agent.drain import Drain
+from edge_agent.ended_jobs import EndedJobs
 from edge_agent.errors import QueueApiError, cause_of
 from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
@@ -257,6 +258,7 @@ class Agent:
             ),
             report=self._reporting.deliver,
             dispose=self._kept.dispose,
+            ended=EndedJobs(self._state_dir.ended_jobs_file),
             cancel_grace_seconds=self._settings.cancel_grace_seconds,
             spawn=self._spawn,
             changed=self._changed,

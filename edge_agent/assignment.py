@@ -149,6 +149,7 @@ class Assignment:
             return
         if await asyncio.to_thread(self.attempt.claim, "never") == "started":
             await self._known_process().end(self._means.cancel_grace_seconds)
+            await asyncio.to_thread(self._means.ended.add, self.offer.job_id)
         await asyncio.to_thread(self.attempt.remove)
 
     async def give_up(self, error: Exception) -> None:
@@ -226,6 +227,8 @@ class Assignment:
         refused = await self._means.report(ending)
         if refused is not None:
             self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)
+        if self.attempt.claimed() == "started":
+            await asyncio.to_thread(self._means.ended.add, self.offer.job_id)
         failed = verdict.state is JobState.FAILED
         await asyncio.to_thread(self._means.dispose, self.attempt, failed=failed)
 

@@ -100,11 +100,25 @@ class Intake:
     async def _begin(self, assignment: Assignment, offer: Offer, confirmed: Confirmed) -> None:
         """Start a job if it is what the server has queued, else refuse it."""
         try:
+            self._refuse_repeats(assignment)
             payload = await asyncio.to_thread(self._server_keys.opened, offer, confirmed)
         except CannotStart as error:
             await assignment.refuse(error)
         else:
             await assignment.carry_out(payload)
+
+    def _refuse_repeats(self, assignment: Assignment) -> None:
+        """Refuse a job that has run here: the server never offers one again by itself.
+
+        :raises CannotStart: when it has, or does.
+        """
+        job_id = assignment.offer.job_id
+        if job_id in self._means.ended or self._holdings.has_another(assignment):
+            msg = (
+                "It has run here already. Whoever has put it back into the queue has changed Airflow's database, or "
+                "restored an older one. If it is to run again, queue it again: clear the task."
+            )
+            raise CannotStart(msg)
 
     async def _write(self, assignment: Assignment) -> bool:
         """Write the attempt directory; without one nothing may be confirmed, and the offer expires."""

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode
 
 from airflow_plugin.queue.signing_keys import SigningKeys
 from edge_agent.protocol import EndReason, JobState
-from tests.integration.agent.steps import ended, running, until_exists
+from tests.integration.agent.steps import ended, forgotten, running, until_exists
 from tests.support.fake_queue import Job
 from tests.support.fernet import FERNET_KEY
 from tests.support.waiting import wait_until
@@ -89,3 +89,18 @@ def test_a_server_without_a_key_is_served_with_a_warning(queue, agent_of):
     host = agent_of(queue)
     assert ended(queue.submit("true")).state is JobState.SUCCEEDED
     wait_until(lambda: "event=unsigned" in host.output(), what="it warns")
+
+
+def test_a_job_whose_row_was_put_back_into_the_queue_does_not_run_twice(queue, agent, tmp_path):
+    """Its signature is good: who can write the database has changed nothing of it but its state."""
+    job = queue.submit(f"echo x >> {tmp_path}/ran")
+    assert ended(job).state is JobState.SUCCEEDED
+    forgotten(agent)
+    agent.restart()
+    with queue.changed:
+        job.state, job.ending, job.assignment_id = JobState.QUEUED, None, None
+        queue.changed.notify_all()
+    ending = ended(job)
+    assert ending.reason is EndReason.REJECTED
+    assert "It has run here already" in str(ending.message)
+    assert (tmp_path / "ran").read_text() == "x\n"

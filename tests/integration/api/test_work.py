@@ -38,7 +38,7 @@ def test_an_offer_holds_nothing_that_could_be_run(agent: Agent, submit: Submit) 
     agent.register()
     submit(agent)
     (offer,) = agent.poll()["offers"]
-    assert set(offer) == {"assignment_id", "job_id", "kind", "slots", "runner", "label"}
+    assert set(offer) == {"assignment_id", "job_id", "kind", "queue", "slots", "runner", "label"}
 
 
 def test_a_held_poll_is_woken_when_a_job_arrives(agent: Agent, submit: Submit) -> None:
