@@ -14,7 +14,7 @@ from uuid import UUID
 from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.client import QueueClient
-from edge_agent.errors import CannotStart, ForeignServer, QueueApiError, SessionEnded, Superseded, Unauthenticated
+from edge_agent.errors import CannotStart, QueueApiError, SessionEnded, Superseded, Unauthenticated
 from edge_agent.holdings import Holdings
 from edge_agent.means import Means
 from edge_agent.protocol import Confirm, ConfirmAnswer, Confirmed, Offer, RunnerName, ServerKey, Session
@@ -46,6 +46,13 @@ class Intake:
         self._means = means
         self._server_keys = server_keys
         self.is_fit = True
+
+    async def meet(self, server_keys: Sequence[ServerKey]) -> None:
+        """Learn what the server signs with by now, as sessions outlive its keys.
+
+        :raises ForeignServer: when it is another server.
+        """
+        await asyncio.to_thread(self._server_keys.meet, server_keys)
 
     def take(self, offers: Sequence[Offer]) -> None:
         """Take offers in hands: from now on they need slots, and are confirmed in the background."""
@@ -81,7 +88,6 @@ class Intake:
             answer = await self._confirm(session, written)
             if answer is None:
                 return
-            await self._learn(answer.server_keys)
             confirmed = {each.assignment_id: each for each in answer.confirmed}
             for assignment in written:
                 if permission := confirmed.get(assignment.id):
@@ -89,13 +95,6 @@ class Intake:
                     self._holdings.see_to(assignment, self._begin(assignment, signed[assignment.id], permission))
                 else:
                     await self._withdraw(assignment)
-
-    async def _learn(self, shown: Sequence[ServerKey]) -> None:
-        """Take what the server may have begun to sign with since this session was opened."""
-        try:
-            await asyncio.to_thread(self._server_keys.meet, shown)
-        except ForeignServer as error:  # its jobs are refused one by one, each with its reason
-            logger.error("%s", error, extra={"event": "server_foreign"})  # noqa: TRY400  the sentence says it all
 
     async def _begin(self, assignment: Assignment, offer: Offer, confirmed: Confirmed) -> None:
         """Start a job if it is what the server has queued, else refuse it."""

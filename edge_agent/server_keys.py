@@ -1,7 +1,8 @@
 """The keys of the server that this host knows, and the only ones whose jobs it starts.
 
 They are pinned at the first registration, or said beforehand (``EDGE_AGENT_SERVER_KEY``), and kept in
-``server_keys.json`` of the state directory. A new one is taken when one that is known certifies it.
+``server_keys.json`` of the state directory. A new one is taken when one that is known certifies it, with a
+certificate that is a day old at most by the clock of this host.
 
 =================================  ======================================================================
 the agent dies                     the next agent
@@ -18,6 +19,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +72,7 @@ class ServerKeys:
         self._path = path
         self._said = said
         self._keys: tuple[str, ...] = self._read()
+        self._lock = threading.Lock()
 
     @property
     def ids(self) -> list[str]:
@@ -102,14 +105,15 @@ class ServerKeys:
 
         :raises ForeignServer: as :meth:`judge`.
         """
-        meeting = self.judge(shown)
-        if meeting.keys == self._keys:
-            return
-        ids = ", ".join(key_id(key) for key in meeting.keys)
-        sentence = "Pinned the server's key: %s." if meeting.is_first else "The server's keys are now: %s."
-        logger.info(sentence, ids, extra={"event": "server_key_pinned"})
-        self._keys = meeting.keys
-        self._write()
+        with self._lock:  # answers arrive side by side; the file must hold what was learnt last
+            meeting = self.judge(shown)
+            if meeting.keys == self._keys:
+                return
+            ids = ", ".join(key_id(key) for key in meeting.keys)
+            sentence = "Pinned the server's key: %s." if meeting.is_first else "The server's keys are now: %s."
+            logger.info(sentence, ids, extra={"event": "server_key_pinned"})
+            self._keys = meeting.keys
+            self._write()
 
     def has_signed(self, content: bytes, signature: str) -> bool:
         """Whether the server that is known has signed this."""
@@ -122,7 +126,7 @@ class ServerKeys:
         """
         if self._keys:
             self._verify(offer, confirmed)
-        payload: dict[str, Any] = json.loads(confirmed.payload)
+        payload = _parsed(confirmed.payload)
         if confirmed.token is not None and isinstance(payload.get("workload"), dict):
             payload["workload"]["token"] = confirmed.token
         return payload
@@ -183,7 +187,8 @@ class ServerKeys:
         return (
             f"This is not the server that this host knows: its key is {there}, and the host knows {known}. Nothing of "
             "it is obeyed; what runs goes on. Somebody else answers in its place, or all its Fernet keys were replaced "
-            "at once. Ask an admin what `airflow edge-agent server-key` says there. If that is the key shown here, "
+            "at once (or one was while the clock of this host is a day ahead). Ask an admin what "
+            "`airflow edge-agent server-key` says there. If that is the key shown here, "
             f"run `{FORGET}` and start the agent again; if not, have the agent token rotated: a stranger has seen it."
         )
 
@@ -215,8 +220,23 @@ def forget(path: Path) -> None:
         raise StateDirError(msg) from error
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        payload = None
+    if not isinstance(payload, dict):
+        msg = "What the server has handed out for this job is not a JSON object."
+        raise Unsigned(msg)
+    return payload
+
+
 def _is_certified(shown: ServerKey, trusted: dict[str, str]) -> bool:
-    return any(_is_signed(signed_key(shown.key), each, trusted) for each in shown.certificates)
+    now = time.time()
+    return any(
+        each.until > now and _is_signed(signed_key(shown.key, each.until), each.signature, trusted)
+        for each in shown.certificates
+    )
 
 
 def _is_signed(content: bytes, signature: str, trusted: dict[str, str]) -> bool:

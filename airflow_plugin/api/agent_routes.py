@@ -109,7 +109,8 @@ def _add_hearing(routes: APIRouter, polls: Polls) -> None:
     @routes.post("/poll")
     async def poll(name: AgentName, ask: Poll, ref: CurrentSession) -> PollAnswer:
         """Wait for work. A repeat may bring other offers; those of a lost answer expire."""
-        return await polls.answer(name, ref, ask)
+        answer = await polls.answer(name, ref, ask)
+        return answer.model_copy(update={"server_keys": signing_keys().published})
 
 
 def limits(config: QueueConfig, heartbeat_seconds: float | None = None, missed: int | None = None) -> Limits:

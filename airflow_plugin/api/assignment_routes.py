@@ -12,7 +12,6 @@ from airflow_plugin.api.transactions import transact
 from airflow_plugin.api.workload_tokens import execution_token, still_wanted, token_for
 from airflow_plugin.errors import TooLarge
 from airflow_plugin.queue import agents, assignments, logs, renewals
-from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import (
     Confirm,
     ConfirmAnswer,
@@ -50,11 +49,7 @@ def _add_permissions(routes: APIRouter) -> None:
             starts, withdrawn = assignments.confirm(
                 session, agent=agent.name, session_id=ref.id, ids=asked.assignments, wanted=still_wanted()
             )
-            return ConfirmAnswer(
-                confirmed=tuple(map(_confirmed, starts)),
-                withdrawn=tuple(withdrawn),
-                server_keys=signing_keys().published,
-            )
+            return ConfirmAnswer(confirmed=tuple(map(_confirmed, starts)), withdrawn=tuple(withdrawn))
 
         return await transact(work)
 

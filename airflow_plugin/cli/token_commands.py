@@ -93,7 +93,7 @@ def _server_key() -> str:
     published = signing_keys().published
     if not published:
         return ""
-    return f"\n  export EDGE_AGENT_SERVER_KEY={published[0].key}   # starts nothing another has queued"
+    return f"\n  export EDGE_AGENT_SERVER_KEY={published[0].key}   # to start nothing that another has queued"
 
 
 @command

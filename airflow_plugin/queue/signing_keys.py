@@ -7,6 +7,7 @@ As with Airflow's connections the first key signs and each of them is good.
 what if this happens                    what comes of it
 ======================================  ==================================================================
 a key is put in front                   it is certified by those behind it, and hosts take it for ours
+a key is put behind                     the same; hosts know it before anything is signed with it
 a key is taken away                     what was queued under it is refused; hosts forget it by and by
 all are replaced at once                hosts do not know the server any more: their operators have to act
 there was none and now there is one     hosts pin it; what was queued before is refused
@@ -18,17 +19,23 @@ from __future__ import annotations
 
 import base64
 import logging
+import time
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING
 
 from airflow_plugin.queue.fernet_keys import derived, fernet_keys
-from edge_agent.protocol.signatures import MAX_KEYS, ServerKey, key_id, signed_key
+from edge_agent.protocol.signatures import MAX_KEYS, Certificate, ServerKey, key_id, signed_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 log = logging.getLogger(__name__)
+
+CERTIFIED_SECONDS = 24 * 3600
+"""How long a certificate counts. Hosts need it once, and servers make new ones all the time."""
+
+_CERTIFIED_ANEW_SECONDS = 3600
 
 _NO_KEY = (
     "[core] fernet_key is empty: jobs are not signed. Who can write the metadata database, or sits between an agent "
@@ -50,24 +57,38 @@ class _SigningKey:
     def sign(self, content: bytes) -> str:
         return f"{self.id}:{base64.b64encode(self._private.sign(content)).decode()}"
 
+    def certify(self, key: str, until: int) -> Certificate:
+        return Certificate(until=until, signature=self.sign(signed_key(key, until)))
+
 
 class SigningKeys:
     """Signs with the first key, and tells hosts of all."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = [_SigningKey(key) for key in keys[:MAX_KEYS]]
+        self._shown: tuple[int, tuple[ServerKey, ...]] = (0, ())
 
     def sign(self, content: bytes) -> str | None:
         """Return the signature; None where there is no key."""
         return self._keys[0].sign(content) if self._keys else None
 
-    @cached_property
+    @property
     def published(self) -> tuple[ServerKey, ...]:
-        """What a host may know of them: the public halves, each certified by all others."""
+        """What a host may know of them now: the public halves, each certified by all others."""
+        since = int(time.time()) // _CERTIFIED_ANEW_SECONDS * _CERTIFIED_ANEW_SECONDS
+        until, shown = self._shown
+        if until != since + CERTIFIED_SECONDS:
+            until = since + CERTIFIED_SECONDS
+            shown = self.certified(until)
+            self._shown = until, shown
+        return shown
+
+    def certified(self, until: int) -> tuple[ServerKey, ...]:
+        """Return the same with certificates that count until then, in seconds since 1970."""
         return tuple(
             ServerKey(
                 key=mine.public,
-                certificates=tuple(other.sign(signed_key(mine.public)) for other in self._keys if other is not mine),
+                certificates=tuple(other.certify(mine.public, until) for other in self._keys if other is not mine),
             )
             for mine in self._keys
         )

@@ -52,7 +52,7 @@ from edge_agent.protocol.jobs import (
 from edge_agent.protocol.logs import LogAck
 from edge_agent.protocol.problems import Problem, ProblemReason
 from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
-from edge_agent.protocol.signatures import ServerKey
+from edge_agent.protocol.signatures import Certificate, ServerKey
 from edge_agent.protocol.states import (
     OPEN,
     TERMINAL,
@@ -82,6 +82,7 @@ __all__ = [
     "BeatAnswer",
     "Capabilities",
     "CapabilityValue",
+    "Certificate",
     "Checked",
     "Confirm",
     "ConfirmAnswer",

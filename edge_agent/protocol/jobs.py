@@ -43,6 +43,7 @@ class PollAnswer(Answer):
 
     offers: tuple[Offer, ...] = ()
     directives: Directives
+    server_keys: ServerKeys = Field(default=(), description="One of them may be newer than the session.")
 
 
 class Confirm(Request):
@@ -79,7 +80,6 @@ class ConfirmAnswer(Answer):
 
     confirmed: tuple[Confirmed, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
-    server_keys: ServerKeys = Field(default=(), description="One of them may be newer than the session.")
 
 
 class Ending(Request):

@@ -9,33 +9,52 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from edge_agent.protocol.base import Answer
 from edge_agent.protocol.states import JobKind, RunnerName
 
-KEY_PATTERN = r"^[A-Za-z0-9+/]{43}=$"
+KEY_PATTERN = r"[A-Za-z0-9+/]{43}="
 """An Ed25519 public key: 32 bytes in Base64."""
 
 MAX_KEYS = 16
 MAX_SIGNATURE = 128
 
-PublicKey = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
+
+def _checked(key: str) -> str:
+    if not re.fullmatch(KEY_PATTERN, key):
+        msg = "must be a key as `airflow edge-agent server-key` prints it: 44 characters of Base64"
+        raise ValueError(msg)
+    return key
+
+
+PublicKey = Annotated[str, AfterValidator(_checked), WithJsonSchema({"type": "string", "pattern": f"^{KEY_PATTERN}$"})]
 Signature = Annotated[str, Field(max_length=MAX_SIGNATURE)]
+
+
+class Certificate(Answer):
+    """A signature under a public key and the time until which it counts.
+
+    Without that time a key that was removed because somebody else has it would be certified for good.
+    """
+
+    until: int = Field(description="In seconds since 1970.")
+    signature: Signature
 
 
 class ServerKey(Answer):
     """A public key that jobs are signed with, for a host to pin.
 
-    ``certificates``: signatures under it by the other keys of the server. A host that knows one of those
-    may take this one for the same server's.
+    ``certificates``: made by the other keys of the server. A host that knows one of those may take this one
+    for the same server's.
     """
 
     key: PublicKey
-    certificates: tuple[Signature, ...] = Field(default=(), max_length=MAX_KEYS)
+    certificates: tuple[Certificate, ...] = Field(default=(), max_length=MAX_KEYS)
 
     @property
     def id(self) -> str:
@@ -52,9 +71,9 @@ def key_id(key: str) -> str:
     return hashlib.sha256(base64.b64decode(key)).hexdigest()[:16]
 
 
-def signed_key(key: str) -> bytes:
+def signed_key(key: str, until: int) -> bytes:
     """Return what a certificate for a public key signs."""
-    return _text("airflow-edge-agent server key 1", key)
+    return _text("airflow-edge-agent server key 1", key, until)
 
 
 def signed_job(

@@ -45,7 +45,12 @@ class Job:
         The real queue signs when it is queued.
         """
         assert self.assignment_id is not None
-        payload = json.dumps(self.payload)
+        payload, signature = json.dumps(self.payload), self.signed(sign)
+        honest = Confirmed(assignment_id=self.assignment_id, kind=self.kind, payload=payload, signature=signature)
+        return honest.model_copy(update=self.changed)
+
+    def signed(self, sign: Callable[[bytes], str | None]) -> str | None:
+        """Return a signature under it, as it stands now."""
         content = signed_job(
             self.id,
             kind=self.kind,
@@ -54,10 +59,9 @@ class Job:
             runner=self.runner,
             slots=self.slots,
             label=self.label,
-            payload=payload,
+            payload=json.dumps(self.payload),
         )
-        honest = Confirmed(assignment_id=self.assignment_id, kind=self.kind, payload=payload, signature=sign(content))
-        return honest.model_copy(update=self.changed)
+        return sign(content)
 
     def step(self, verb: str, target: JobState) -> None:
         """Move on.

@@ -137,7 +137,8 @@ class FakeJobs:
             if offers or self.nudged or self.always_nudged or self.is_closing or left <= 0:
                 self.nudged = False
                 held = [job.assignment_id for job in self.jobs.values() if job.ending is None]
-                return PollAnswer(offers=offers, directives=self._directives(filter(None, held)))
+                directives, keys = self._directives(filter(None, held)), self.keys.published
+                return PollAnswer(offers=offers, directives=directives, server_keys=keys)
             self.changed.wait(min(left, 0.2))
 
     def confirm(self, body: bytes) -> Answer:
@@ -155,7 +156,7 @@ class FakeJobs:
                 confirmed.append(job.confirmed(self.keys.sign))
             else:
                 withdrawn.append(Withdrawn(assignment_id=each, state=job.state if job else None))
-        return ConfirmAnswer(confirmed=tuple(confirmed), withdrawn=tuple(withdrawn), server_keys=self.keys.published)
+        return ConfirmAnswer(confirmed=tuple(confirmed), withdrawn=tuple(withdrawn))
 
     def renew(self, body: bytes) -> Answer:
         renewed, refused = [], []

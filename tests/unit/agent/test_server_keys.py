@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_plugin.queue.signing_keys import SigningKeys
+from airflow_plugin.queue.signing_keys import CERTIFIED_SECONDS, SigningKeys
 from edge_agent.errors import CannotStart, ForeignServer, StateDirError
-from edge_agent.protocol import Confirmed, JobKind, Offer, RunnerName, ServerKey
+from edge_agent.protocol import Certificate, Confirmed, JobKind, Offer, RunnerName, ServerKey
 from edge_agent.protocol.signatures import signed_job, signed_key
 from edge_agent.server_keys import ServerKeys
 from tests.unit.protocol.examples import OFFER
 
 OLD, NEW, NEWER, STRANGER = (bytes([number]) * 32 for number in range(1, 5))
+SOON = int(time.time()) + CERTIFIED_SECONDS
 COMMAND = json.dumps({"command": ["true"]})
 
 
@@ -65,7 +68,7 @@ def test_the_signed_text_stays_the_same_between_releases():
         == b'["airflow-edge-agent job 1","00000000-0000-0000-0000-000000000002","task","q",null,"local",1,'
         b'"\\u00e9","{}"]'
     )
-    assert signed_key("k") == b'["airflow-edge-agent server key 1","k"]'
+    assert signed_key("k", 5) == b'["airflow-edge-agent server key 1","k",5]'
 
 
 TEXT = st.text(max_size=20)
@@ -155,6 +158,12 @@ def test_an_unsigned_job_is_refused_where_a_key_is_known_and_only_there(file):
     assert known(file.with_name("none")).opened(*queued(None)) == {"command": ["true"]}
 
 
+@pytest.mark.parametrize("payload", ["", "x", "[]", "null", "[" * 10**6], ids=lambda payload: payload[:4])
+def test_what_no_payload_can_be_is_refused_and_breaks_nothing(file, payload):
+    with pytest.raises(CannotStart, match="is not a JSON object"):
+        known(file).opened(*queued(None, payload=payload))
+
+
 # -- who is believed
 
 
@@ -205,9 +214,9 @@ def test_a_host_that_was_away_for_two_rotations_is_led_from_key_to_key(file):
 def test_a_key_with_a_certificate_of_somebody_else_is_left_out(file):
     known(file, OLD)
     mine, theirs = SigningKeys([OLD]).published[0], SigningKeys([STRANGER])
-    by_itself = theirs.sign(signed_key(public(STRANGER)))
+    by_itself = Certificate(until=SOON, signature=str(theirs.sign(signed_key(public(STRANGER), SOON))))
     borrowed = SigningKeys([NEW, OLD]).published[0].certificates[0]
-    forged = ServerKey(key=public(STRANGER), certificates=(str(by_itself), borrowed))
+    forged = ServerKey(key=public(STRANGER), certificates=(by_itself, borrowed))
     host = ServerKeys(file)
     host.meet([forged, mine])
     assert host.keys == (public(OLD),)
@@ -217,9 +226,36 @@ def test_a_key_with_a_certificate_of_somebody_else_is_left_out(file):
 
 def test_a_signature_under_a_job_is_no_certificate(file):
     known(file, OLD)
-    signature = queued(payload=public(STRANGER))[1].signature
+    certificate = Certificate(until=SOON, signature=str(queued(payload=public(STRANGER))[1].signature))
     with pytest.raises(ForeignServer):
-        ServerKeys(file).meet([ServerKey(key=public(STRANGER), certificates=(signature,))])
+        ServerKeys(file).meet([ServerKey(key=public(STRANGER), certificates=(certificate,))])
+
+
+def test_a_key_that_was_removed_does_not_come_back_with_a_certificate_of_before(file):
+    """Who has stolen it may have kept what every agent was shown while it was replaced."""
+    known(file, NEW, OLD)
+    kept = SigningKeys([NEW, OLD]).certified(int(time.time()))[1]
+    assert known(file, NEW).keys == (public(NEW),)
+    with pytest.raises(ForeignServer):
+        ServerKeys(file).meet([kept])
+    (certificate,) = kept.certificates
+    longer = certificate.model_copy(update={"until": SOON})
+    with pytest.raises(ForeignServer):
+        ServerKeys(file).meet([kept.model_copy(update={"certificates": (longer,)})])
+
+
+def test_a_server_shows_certificates_that_count_for_most_of_a_day():
+    (certificate,) = SigningKeys([NEW, OLD]).published[0].certificates
+    assert 0.9 * CERTIFIED_SECONDS < certificate.until - time.time() <= CERTIFIED_SECONDS
+
+
+def test_answers_that_arrive_side_by_side_leave_in_the_file_what_is_known(file):
+    known(file, OLD)
+    host = ServerKeys(file)
+    shown = [SigningKeys(keys).published for keys in ([NEW, OLD], [OLD])] * 20
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(host.meet, shown))
+    assert ServerKeys(file).keys == host.keys
 
 
 # -- the file

@@ -10,6 +10,7 @@ from edge_agent.protocol import (
     AirflowSettings,
     Beat,
     BeatAnswer,
+    Certificate,
     Checked,
     Confirm,
     ConfirmAnswer,
@@ -82,7 +83,8 @@ CONFIRMED = Confirmed(
     signature=f"0123456789abcdef:{'A' * 86}==",
     token="t",
 )
-SERVER_KEY = ServerKey(key="A" * 43 + "=", certificates=(f"0123456789abcdef:{'A' * 86}==",))
+CERTIFICATE = Certificate(until=1_795_000_000, signature=f"0123456789abcdef:{'A' * 86}==")
+SERVER_KEY = ServerKey(key="A" * 43 + "=", certificates=(CERTIFICATE,))
 WITHDRAWN = Withdrawn(assignment_id=TWO, state=JobState.CANCELLED)
 ENDING = Ending(
     assignment_id=ONE,
@@ -104,9 +106,10 @@ MESSAGES: dict[str, Any] = {
         AIRFLOW,
         BEAT,
         BeatAnswer(directives=DIRECTIVES, server_time=NOON),
+        CERTIFICATE,
         Checked(server_time=NOON, server_keys=(SERVER_KEY,)),
         Confirm(assignments=(ONE, TWO)),
-        ConfirmAnswer(confirmed=(CONFIRMED,), withdrawn=(WITHDRAWN,), server_keys=(SERVER_KEY,)),
+        ConfirmAnswer(confirmed=(CONFIRMED,), withdrawn=(WITHDRAWN,)),
         CONFIRMED,
         DIRECTIVES,
         ENDING,
@@ -115,7 +118,7 @@ MESSAGES: dict[str, Any] = {
         LogAck(next_offset=4096, full=True),
         OFFER,
         Poll(free_slots=4, wait_seconds=9, beat=BEAT),
-        PollAnswer(offers=(OFFER,), directives=DIRECTIVES),
+        PollAnswer(offers=(OFFER,), directives=DIRECTIVES, server_keys=(SERVER_KEY,)),
         Problem(reason=ProblemReason.GAP, message="A gap.", state="running", expected_offset=12),
         REFUSED,
         Registration(
