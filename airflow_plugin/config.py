@@ -9,6 +9,9 @@ from typing import Self
 
 SECTION = "edge_agent"
 
+LEAST_BEATS = 4
+"""How many heartbeats a session token lives at least, whatever is configured: two of them bring the next one."""
+
 
 class ConfigError(ValueError):
     """An option of ``[edge_agent]`` has a value that cannot work; the message names it."""
@@ -44,6 +47,7 @@ class QueueConfig:
     failed_logins_per_minute: int = 60
     body_limit_bytes: int = 1_048_576
     max_held_polls: int = 10_000
+    session_token_seconds: float = 3600.0
 
     @classmethod
     def from_airflow(cls) -> Self:
@@ -81,6 +85,11 @@ class QueueConfig:
         if self.poll_seconds > (longest := 60):
             msg = f"[{SECTION}] poll_seconds = {self.poll_seconds} is longer than proxies wait ({longest})"
             raise ConfigError(msg)
+
+    @property
+    def session_life_seconds(self) -> float:
+        """How long the token of a session lives, of an agent without a heartbeat of its own."""
+        return max(self.session_token_seconds, LEAST_BEATS * self.heartbeat_seconds)
 
     @cached_property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:

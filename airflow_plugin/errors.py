@@ -6,6 +6,7 @@
     +-- Invalid              the request cannot mean anything here
     +-- Unauthenticated      no such token, or it has ended
     +-- Forbidden            the token does not allow this
+    +-- HostMismatch         the name belongs to another host's key
     +-- NotFound             no such thing, or not yours
     +-- SessionEnded         register again
     |   +-- Superseded       somebody else registered this name
@@ -49,6 +50,13 @@ class Forbidden(QueueError):
     """The token is good and does not allow this."""
 
     reason = ProblemReason.FORBIDDEN
+    status = 403
+
+
+class HostMismatch(QueueError):
+    """The token is good, and the name belongs to another host's key."""
+
+    reason = ProblemReason.HOST_MISMATCH
     status = 403
 
 

@@ -115,6 +115,15 @@ class AgentRow(Base):
     state: Mapped[str] = mapped_column(String(16))
     session_id: Mapped[UUID | None] = mapped_column(unique=True)
     session_hash: Mapped[str | None] = mapped_column(String(80))
+    session_expires_at: Mapped[datetime | None] = mapped_column(doc="when that token is over")
+    session_seed: Mapped[str | None] = mapped_column(String(32), doc="what the next token is derived with")
+    next_session_hash: Mapped[str | None] = mapped_column(String(80), doc="told, and not yet shown by a beat")
+    host_key: Mapped[str] = mapped_column(String(43), doc="public key of the host that the name belongs to")
+    re_enrol_until: Mapped[datetime | None] = mapped_column(doc="until then another host may have the name")
+    host_conflicts: Mapped[int] = mapped_column(server_default=text("0"), doc="how often another asked for it")
+    host_conflict_at: Mapped[datetime | None] = mapped_column(doc="the last time")
+    host_conflict_hostname: Mapped[str | None] = mapped_column(String(255))
+    host_conflict_address: Mapped[str | None] = mapped_column(String(64))
     instance: Mapped[UUID]
     previous_session_id: Mapped[UUID | None] = mapped_column(doc="to tell its owner that it was superseded")
     previous_instance: Mapped[UUID | None]

@@ -111,6 +111,11 @@ agent holds. Raise it when a command with a large payload is refused.
 Most polls an API server process holds at one time, each from one agent. Agents above that are told to ask again in a
 few seconds. Raise it for more agents than that on one process.
 """,
+    "session_token_seconds": """
+Seconds a session's token lives, but at least four heartbeats. Agents are given the next one with a heartbeat, from
+half of that time on. It bounds for how long a captured request could be repeated. Lower it for less of that; an
+outage that is longer makes agents register again, which costs their work nothing.
+""",
 }
 """What every option means, by name. Defaults and types come from :class:`QueueConfig`."""
 

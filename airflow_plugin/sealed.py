@@ -7,6 +7,7 @@ behind the new one until what they encrypted is gone.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cryptography.fernet import InvalidToken
@@ -39,11 +40,14 @@ class Sealed(TypeDecorator[str]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         from airflow.models.crypto import get_fernet
 
-        try:
-            return None if value is None else get_fernet().decrypt(value.encode()).decode()
-        except InvalidToken:
-            logger.error(  # noqa: TRY400  the traceback says nothing the sentence does not
-                "The payload of a job was encrypted with a Fernet key that [core] fernet_key does not hold any more; "
-                "the job will fail. Keep the old key behind the new one until no job of before is left."
-            )
-            return UNREADABLE
+        if value is None:
+            return None
+        with suppress(InvalidToken):
+            opened: str = get_fernet().decrypt(value.encode()).decode()
+            if opened.startswith("{"):  # without any key what is encrypted comes back as it is
+                return opened
+        logger.error(
+            "The payload of a job was encrypted with a Fernet key that [core] fernet_key does not hold any more; "
+            "the job will fail. Keep the old key behind the new one until no job of before is left."
+        )
+        return UNREADABLE

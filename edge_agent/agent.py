@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from edge_agent.capabilities import detect_kinds
 from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
-from edge_agent.directives import Obedience
+from edge_agent.directives import Obedience, conflict_in_words
 from edge_agent.drain import Drain
 from edge_agent.ended_jobs import EndedJobs
 from edge_agent.errors import QueueApiError, cause_of
@@ -71,7 +71,8 @@ class Agent:
         self._contact = Contact()
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
-        self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots)
+        self._board = StatusBoard(self._facts)
+        self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots, changed=self._board.changed)
         self._runners = self._make_runners()
         self._introduction = Introduction(settings, self._runners, self._holdings)
         self._sessions = Sessions(
@@ -84,7 +85,6 @@ class Agent:
         self._kept = KeptAttempts(
             state_dir.kept, hours=settings.keep_failed_hours, megabytes=settings.keep_failed_megabytes
         )
-        self._board = StatusBoard(self._facts)
         self._spool = self._make_spool()
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
@@ -289,6 +289,7 @@ class Agent:
             "heard_seconds_ago": None if heard is None else round(heard, 1),
             "cordoned": directives.cordoned,
             "cordon_reason": directives.cordon_reason,
+            "host_conflict": conflict_in_words(directives.host_conflict) if directives.host_conflict else None,
             "draining": self._drain.is_on,
             "disk_fit": self._intake.is_fit,
             "spool_full": self._spool.is_full,

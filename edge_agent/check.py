@@ -12,9 +12,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,8 @@ from edge_agent.client import QueueClient
 from edge_agent.configuration import misspelt
 from edge_agent.diagnosis import explain, explain_refusal
 from edge_agent.errors import AgentError, CannotStart, ForeignServer, PolicyError, ProblemAnswer, QueueApiError
+from edge_agent.findings import Finding, Level
+from edge_agent.host_key import HostKey
 from edge_agent.kept import MEGABYTE
 from edge_agent.policy.policy import Policy
 from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, ServerKey, routes
@@ -44,28 +44,6 @@ AIRFLOW_SECONDS = 120.0
 """How long Airflow may take to say where its Dags are: 5 s on a quiet machine."""
 
 
-class Level(StrEnum):
-    """How a finding is meant."""
-
-    OK = "ok"
-    """As it should be."""
-
-    NOTE = "note"
-    """Worth knowing; the agent works all the same."""
-
-    FAIL = "FAIL"
-    """The agent will not work before this is mended."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. The text of what fails says what to do."""
-
-    level: Level
-    subject: str
-    text: str
-
-
 async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
     """Look at disk, tmux, policy, token, address, registration, clock and Dags, each only where it can be told."""
     state_dir = StateDir(settings.state_dir)
@@ -79,11 +57,12 @@ async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
         return
     try:
         token = settings.read_token()
-        known = ServerKeys(state_dir.server_keys_file, settings.server_key)
         async with open_http(settings) as http:
-            async for finding in _server(http, settings, token, kinds, known):
+            # Without a key yet, one that is not kept: the agent makes its own, and that is as good as this one.
+            client = QueueClient(http, settings.name, HostKey.read(state_dir.host_key) or HostKey.fresh())
+            async for finding in _server(http, client, settings, token, kinds):
                 yield finding
-    except AgentError as error:  # a token or authority file that cannot be read
+    except AgentError as error:  # a token, key or authority file that cannot be read
         yield Finding(Level.FAIL, "settings", str(error))
     for finding in _tasks(settings, kinds):
         yield finding
@@ -142,7 +121,11 @@ def _tmux(server: TmuxServer, *, is_needed: bool) -> Finding:
 
 
 async def _server(
-    http: httpx.AsyncClient, settings: AgentSettings, token: SecretStr, kinds: tuple[JobKind, ...], known: ServerKeys
+    http: httpx.AsyncClient,
+    client: QueueClient,
+    settings: AgentSettings,
+    token: SecretStr,
+    kinds: tuple[JobKind, ...],
 ) -> AsyncIterator[Finding]:
     address = await _address(http, settings.url)
     yield address
@@ -150,7 +133,7 @@ async def _server(
         return
     try:
         began = datetime.now(UTC)
-        checked = await QueueClient(http, settings.name).check(token, _registration(settings, kinds))
+        checked = await client.check(token, _registration(settings, kinds))
         ended = datetime.now(UTC)
     except ProblemAnswer as error:
         yield Finding(Level.FAIL, "registration", f"refused: {error}")
@@ -159,7 +142,7 @@ async def _server(
     else:
         queues = ", ".join(settings.queues)
         yield Finding(Level.OK, "registration", f"{settings.name!r} may register for {queues}")
-        yield _server_key(known, checked.server_keys)
+        yield _server_key(settings, checked.server_keys)
         yield _clock((began + (ended - began) / 2 - checked.server_time).total_seconds())
 
 
@@ -216,7 +199,8 @@ def _registration(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Regist
     )
 
 
-def _server_key(known: ServerKeys, shown: Sequence[ServerKey]) -> Finding:
+def _server_key(settings: AgentSettings, shown: Sequence[ServerKey]) -> Finding:
+    known = ServerKeys(StateDir(settings.state_dir).server_keys_file, settings.server_key)
     ids = ", ".join(each.id for each in shown)
     try:
         meeting = known.judge(shown)

@@ -9,7 +9,7 @@ code meaning
 1    ``run``: a defect, or what it needs is missing; ``check``: something is wrong;
      ``status``: no agent runs; ``attach``: there is no such session
 2    the command line or a setting is wrong
-3    the server refuses this agent: its token, its name, a queue or its version
+3    the server refuses this agent: its token, its name, its host, a queue or its version
 4    another agent uses the state directory
 5    another process registered under this agent's name
 6    the server is not the one that this host knows
@@ -146,6 +146,7 @@ def _run(arguments: argparse.Namespace) -> int:
 async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_seconds: float | None) -> None:
     from edge_agent.agent import Agent
     from edge_agent.client import QueueClient
+    from edge_agent.host_key import HostKey
     from edge_agent.policy.policy import Policy
     from edge_agent.signals import on_signals
     from edge_agent.state_dir import StateDir
@@ -160,7 +161,8 @@ async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_second
         if handover_seconds is not None:  # Only now: what fails for new settings has not failed.
             await asyncio.to_thread(take_over, state_dir, patience_seconds=handover_seconds)
         with state_dir.lock(settings.name):
-            agent = Agent(settings, policy, state_dir, QueueClient(http, settings.name), redactor)
+            client = QueueClient(http, settings.name, HostKey.of(state_dir.host_key))
+            agent = Agent(settings, policy, state_dir, client, redactor)
             with on_signals(first=agent.drain, further=agent.end_all, hand_over=agent.hand_over):
                 await agent.run()
 
@@ -172,7 +174,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 async def _print_findings(settings: AgentSettings) -> bool:
-    from edge_agent.check import Level, check
+    from edge_agent.check import check
+    from edge_agent.findings import Level
 
     all_is_well = True
     async for finding in check(settings):

@@ -16,7 +16,9 @@ import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from edge_agent.errors import ProblemAnswer, UndecodableAnswer, Unreachable, problem_answer
+from edge_agent.host_key import HostKey
 from edge_agent.protocol import (
+    PROOF_HEADER,
     PROTOCOL_VERSION,
     VERSION_HEADER,
     Answer,
@@ -59,11 +61,12 @@ BEAT_LEAST_SECONDS = 1.0
 
 
 class QueueClient:
-    """Speaks for one agent. Safe to use by many tasks at once."""
+    """Speaks for one agent, and proves that it is on this host. Safe to use by many tasks at once."""
 
-    def __init__(self, http: httpx.AsyncClient, agent: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, agent: str, host_key: HostKey) -> None:
         self._http = http
         self._agent = agent
+        self._host_key = host_key
 
     async def register(self, token: SecretStr, registration: Registration) -> Session:
         """Open a session, ending the one before."""
@@ -144,8 +147,9 @@ class QueueClient:
         timeout: httpx.Timeout = TIMEOUT,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token}"}
         content = message.model_dump_json().encode() if isinstance(message, BaseModel) else message
+        proof = self._host_key.prove(method, path, content or b"", token)
+        headers = {"Authorization": f"Bearer {token}", PROOF_HEADER: proof}
         if content is not None:
             kind = "application/octet-stream" if content is message else "application/json"
             headers["Content-Type"] = kind

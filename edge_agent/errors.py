@@ -19,6 +19,7 @@
             +-- Denied           it does not want this agent at all
                 +-- Unauthenticated
                 +-- Forbidden
+                +-- HostMismatch
                 +-- VersionMismatch
 
 Messages are for the person who operates the host: what is wrong, and what to do. No message holds a token.
@@ -118,6 +119,10 @@ class Forbidden(Denied):
     """The token is good and does not allow this name, queue or verb."""
 
 
+class HostMismatch(Denied):
+    """The name belongs to another host's key."""
+
+
 class VersionMismatch(Denied):
     """The two sides speak no common protocol version."""
 
@@ -127,6 +132,7 @@ _BY_REASON: dict[ProblemReason, type[ProblemAnswer]] = {
     ProblemReason.SUPERSEDED: Superseded,
     ProblemReason.UNAUTHENTICATED: Unauthenticated,
     ProblemReason.FORBIDDEN: Forbidden,
+    ProblemReason.HOST_MISMATCH: HostMismatch,
     ProblemReason.VERSION: VersionMismatch,
 }
 

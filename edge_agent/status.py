@@ -118,6 +118,8 @@ def in_words(status: dict[str, Any]) -> list[str]:
     ]
     if status["cordoned"]:
         lines.append(f"  CORDONED: {status['cordon_reason'] or 'no reason given'}")
+    if conflict := status.get("host_conflict"):
+        lines.append(f"  HOST CONFLICT: {conflict}")
     if status["draining"]:
         lines.append("  DRAINING: no new work is taken")
     if not status["disk_fit"]:

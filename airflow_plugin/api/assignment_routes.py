@@ -7,11 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from airflow_plugin.api.auth import CurrentSession
+from airflow_plugin.api.auth import CurrentSession, SessionToken, session_ref
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.api.workload_tokens import execution_token, still_wanted, token_for
 from airflow_plugin.errors import TooLarge
-from airflow_plugin.queue import agents, assignments, logs, renewals
+from airflow_plugin.queue import assignments, logs, renewals, sessions
 from edge_agent.protocol import (
     Confirm,
     ConfirmAnswer,
@@ -45,7 +45,7 @@ def _add_permissions(routes: APIRouter) -> None:
         """Ask to start. A repeat by the same session gets the same answer, with fresh tokens."""
 
         def work(session: DatabaseSession) -> ConfirmAnswer:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            agent = sessions.authenticate(session, ref)
             starts, withdrawn = assignments.confirm(
                 session, agent=agent.name, session_id=ref.id, ids=asked.assignments, wanted=still_wanted()
             )
@@ -58,7 +58,7 @@ def _add_permissions(routes: APIRouter) -> None:
         """Ask for new execution tokens of running tasks. A repeat gets others; none is stored."""
 
         def work(session: DatabaseSession) -> RenewAnswer:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            agent = sessions.authenticate(session, ref)
             tasks, refused = renewals.renewable(session, agent=agent.name, ids=asked.assignments)
             renewed = (Renewed(assignment_id=id_, token=execution_token(task)) for id_, task in tasks.items())
             return RenewAnswer(renewed=tuple(renewed), refused=tuple(refused))
@@ -83,7 +83,7 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
         """End jobs. A repeat is accepted again; an ending that came too late is refused, one by one."""
 
         def work(session: DatabaseSession) -> ReportAnswer:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            agent = sessions.authenticate(session, ref)
             accepted, refused = assignments.report(session, agent=agent.name, endings=asked.endings)
             return ReportAnswer(accepted=tuple(accepted), refused=tuple(refused))
 
@@ -94,13 +94,14 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
         openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
     )
     async def append(
-        assignment_id: UUID, offset: Annotated[int, Query(ge=0)], ref: CurrentSession, request: Request
+        assignment_id: UUID, offset: Annotated[int, Query(ge=0)], token: SessionToken, request: Request
     ) -> LogAck:
         """Add log bytes at an offset. Bytes that are there already are not doubled; a gap is refused."""
         data = await _body(request, config.log_chunk_bytes)
+        ref = session_ref(request, token, data)
 
         def work(session: DatabaseSession) -> LogAck:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            agent = sessions.authenticate(session, ref)
             return logs.append(
                 session,
                 agent=agent.name,

@@ -1,8 +1,7 @@
-"""Who asks: an agent by its token or session, a user by Airflow's own login and permissions."""
+"""Who asks: an agent by its token or session and its host's key, a user by Airflow's own login and permissions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,18 +13,12 @@ from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, HTTPException, Query, Request
 from pydantic import SecretStr
 
+from airflow_plugin.api.proofs import host_key_of
 from airflow_plugin.errors import Unauthenticated
 from airflow_plugin.queue import tokens
 from airflow_plugin.queue.allowances import TokenKind
-from airflow_plugin.queue.secrets import SESSION_TOKEN, lookup_of
-
-
-@dataclass(frozen=True)
-class SessionRef:
-    """A session token as presented: nothing is proven before a statement compares its hash."""
-
-    id: UUID
-    value: SecretStr
+from airflow_plugin.queue.secrets import SESSION_TOKEN, is_whole, lookup_of
+from airflow_plugin.queue.sessions import SessionRef
 
 
 def bearer(request: Request) -> SecretStr:
@@ -40,17 +33,34 @@ def bearer(request: Request) -> SecretStr:
     return SecretStr(value.strip())
 
 
-def session_ref(value: Annotated[SecretStr, Depends(bearer)]) -> SessionRef:
-    """Return the session a bearer token belongs to, by its look.
+def session_token(value: Annotated[SecretStr, Depends(bearer)]) -> SecretStr:
+    """Return a bearer token that looks like a session's.
 
-    :raises Unauthenticated: when it is not a session token at all.
+    :raises Unauthenticated: when it is none at all.
     """
-    lookup = lookup_of(value.get_secret_value(), SESSION_TOKEN)
-    try:
-        return SessionRef(UUID(lookup), value)
-    except (TypeError, ValueError):
-        msg = "This is not a session token. Register first; the answer has one."
-        raise Unauthenticated(msg) from None
+    _session_id(value)
+    return value
+
+
+def session_ref(request: Request, value: SecretStr, body: bytes) -> SessionRef:
+    """Return what a request shows of its session.
+
+    :raises Unauthenticated: when no host's key proves it.
+    """
+    return SessionRef(_session_id(value), value, host_key_of(request, value.get_secret_value(), body))
+
+
+def hands_out(request: Request, token: str | None) -> None:
+    """Let the gate know the token that an answer brings: it works, though it has not been shown yet.
+
+    Else a guesser at the same address would cut off each agent that is given its next one.
+    """
+    request.scope["edge_agent.handed_out"] = token
+
+
+async def current_session(request: Request, value: Annotated[SecretStr, Depends(session_token)]) -> SessionRef:
+    """Return what a request shows of its session, its body being bounded already."""
+    return session_ref(request, value, await request.body())
 
 
 def agent_token(value: Annotated[SecretStr, Depends(bearer)]) -> SecretStr:
@@ -62,8 +72,27 @@ def agent_token(value: Annotated[SecretStr, Depends(bearer)]) -> SecretStr:
     return value
 
 
+async def host_key(request: Request, value: Annotated[SecretStr, Depends(agent_token)]) -> str:
+    """Return the key of the host that shows an agent token.
+
+    :raises Unauthenticated: when none proves the request.
+    """
+    return host_key_of(request, value.get_secret_value(), await request.body())
+
+
+def _session_id(value: SecretStr) -> UUID:
+    text = value.get_secret_value()
+    try:
+        return UUID(lookup_of(text, SESSION_TOKEN) if is_whole(text) else None)
+    except (TypeError, ValueError):
+        msg = "This is not a session token, or not the whole of one. Register first; the answer has one."
+        raise Unauthenticated(msg) from None
+
+
 AgentToken = Annotated[SecretStr, Depends(agent_token)]
-CurrentSession = Annotated[SessionRef, Depends(session_ref)]
+HostKey = Annotated[str, Depends(host_key)]
+SessionToken = Annotated[SecretStr, Depends(session_token)]
+CurrentSession = Annotated[SessionRef, Depends(current_session)]
 
 
 def may_view() -> Any:

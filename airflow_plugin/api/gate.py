@@ -75,6 +75,7 @@ class Gate:
         if (item := self._exceeded(address, credential)) is not None:
             await self._refuse(item, address, credential)(scope, receive, send)
             return
+        is_new = not self._is_proven(credential)
         body = await bodies.read(scope, receive, self._config) if _shows_something(scope, path) else _nothing
         if isinstance(body, Problem):
             self._learn(scope, status := _STATUS[body.reason], address, credential)
@@ -84,12 +85,17 @@ class Gate:
         async def send_and_learn(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._learn(scope, message["status"], address, credential)
+                if is_new and self._is_proven(credential):
+                    self._limiter.hit(self._requests, credential)  # was let through before it was known
             await send(message)
 
         await self._app(scope, body, send_and_learn)
 
+    def _is_proven(self, credential: str) -> bool:
+        return self._proven.get(credential, 0.0) > time.monotonic()
+
     def _exceeded(self, address: str, credential: str) -> RateLimitItem | None:
-        if self._proven.get(credential, 0.0) > time.monotonic():
+        if self._is_proven(credential):
             return None if self._limiter.hit(self._requests, credential) else self._requests
         return next((item for item in (self._failed, self._ended) if not self._limiter.test(item, address)), None)
 
@@ -110,17 +116,21 @@ class Gate:
         A DELETE that succeeds says nothing: to leave a session that has ended, or never was, is a success.
         """
         if status == HTTPStatus.UNAUTHORIZED:
-            self._proven.pop(credential, None)
+            if not scope.get("edge_agent.unproven"):  # else it says nothing about whose token it is
+                self._proven.pop(credential, None)
             self._limiter.hit(self._failed, address)
         elif status == HTTPStatus.CONFLICT and scope.get("edge_agent.session_ended"):
             self._proven.pop(credential, None)
             self._limiter.hit(self._ended, address)
         elif status < HTTPStatus.MULTIPLE_CHOICES and scope["method"] != "DELETE":
             self._prove(credential)
+            if token := scope.get("edge_agent.handed_out"):
+                self._prove(_digest([f"Bearer {token}".encode()]))
         elif status < HTTPStatus.INTERNAL_SERVER_ERROR and credential not in self._proven:
             self._limiter.hit(self._ended if status < HTTPStatus.MULTIPLE_CHOICES else self._failed, address)
 
     def _prove(self, credential: str) -> None:
+        """Judge a token by itself from now on."""
         now = time.monotonic()
         if credential not in self._proven and len(self._proven) >= MOST_PROVEN:
             self._proven = {known: until for known, until in self._proven.items() if until > now}
@@ -149,8 +159,11 @@ async def _nothing() -> Message:
 
 def _credential(scope: Scope) -> str:
     """Return a digest of what a request shows: the whole of it, as its public part can be anybody's claim."""
-    headers = [value for name, value in scope["headers"] if name in {b"authorization", b"cookie"}]
-    return hashlib.sha256(b"\n".join(headers)).hexdigest()
+    return _digest([value for name, value in scope["headers"] if name in {b"authorization", b"cookie"}])
+
+
+def _digest(shown: list[bytes]) -> str:
+    return hashlib.sha256(b"\n".join(shown)).hexdigest()
 
 
 def _group(address: str | None) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_plugin.api.auth import Reason, may_steer, may_view
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.queue import jobs, overview, steering
+from airflow_plugin.queue import host_keys, jobs, overview, steering
 from edge_agent.protocol import NAME_PATTERN, JobState, Problem
 
 if TYPE_CHECKING:
@@ -36,6 +36,13 @@ class Drain(_Body):
 
     reason: str | None = Field(default=None, max_length=1000)
     deadline_seconds: float | None = Field(default=None, gt=0)
+
+
+class ReEnrolment(_Body):
+    """Why, and for how long another host may come for the name."""
+
+    reason: str | None = Field(default=None, max_length=1000, description="Why, for the audit log.")
+    within_seconds: float = Field(default=host_keys.RE_ENROL_SECONDS, gt=0, le=31_536_000)
 
 
 class Cancel(_Body):
@@ -94,6 +101,18 @@ def _add_agent_actions(routes: APIRouter) -> None:
         """Cordon an agent and stop it when its work is done."""
         by, reason, deadline = user.get_name(), body.reason, body.deadline_seconds
         await transact(lambda db: steering.drain(db, name, by=by, reason=reason, deadline_seconds=deadline))
+
+    @routes.post("/agents/{name}/re-enrol", status_code=204, dependencies=may_steer("edge_agent.re_enrol"))
+    async def re_enrol(name: AgentName, body: ReEnrolment) -> None:
+        """Let the next other host that registers under a name have it. The present one goes on until then."""
+        await transact(lambda db: host_keys.re_enrol(db, name, within_seconds=body.within_seconds))
+
+    @routes.delete(
+        "/agents/{name}/host-conflict", status_code=204, dependencies=may_steer("edge_agent.dismiss_conflict")
+    )
+    async def dismiss_conflict(name: AgentName, reason: Reason = None) -> None:  # noqa: ARG001  the same
+        """Forget that another host asked for a name, once that is cleared up."""
+        await transact(lambda db: host_keys.dismiss_conflict(db, name))
 
     @routes.delete("/agents/{name}", dependencies=may_steer("edge_agent.delete"))
     async def delete(name: AgentName, reason: Reason = None) -> Deleted:  # noqa: ARG001  the same

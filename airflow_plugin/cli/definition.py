@@ -25,6 +25,9 @@ CORDON_EXPIRY = Arg(
 DEADLINE = Arg(
     ("--deadline",), metavar="TIME", help="Stop the agent after e.g. 30m or 2h even if work is left (default: wait)"
 )
+WITHIN = Arg(
+    ("--within",), metavar="TIME", default="24h", help="How long it may, e.g. 90s, 30m, 2h or 7d (default: 24h)"
+)
 KIND = Arg(
     ("--kind",),
     help="What it is for: registering agents, or submitting commands (default: agent)",
@@ -88,6 +91,20 @@ AGENTS = (
         AGENT,
         REASON,
         DEADLINE,
+    ),
+    _command(
+        "re-enrol",
+        "agent_commands.re_enrol_agent",
+        "Let another host have an agent's name, the next one that registers with it",
+        AGENT,
+        REASON,
+        WITHIN,
+    ),
+    _command(
+        "dismiss-conflict",
+        "agent_commands.dismiss_conflict",
+        "Forget that another host asked for an agent's name, once that is cleared up",
+        AGENT,
     ),
     _command("delete", "agent_commands.delete_agent", "Forget an agent; its running jobs fail", AGENT, YES),
 )

@@ -28,6 +28,12 @@ class AgentView(BaseModel):
     team_name: str | None
     hostname: str
     address: str | None
+    host_key: str
+    re_enrol_until: datetime | None
+    host_conflicts: int
+    host_conflict_at: datetime | None
+    host_conflict_hostname: str | None
+    host_conflict_address: str | None
     queues: list[str]
     slots: int
     used_slots: int

@@ -7,6 +7,7 @@ be guessed from its hash; a slow hash is for passwords people choose.
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
 import string
@@ -40,10 +41,14 @@ class Secret:
 
 def new_secret(kind: str, lookup: str | None = None) -> Secret:
     """Make a secret of a kind. ``lookup`` is its public part; 12 random hexadecimal digits by default."""
-    public = lookup or secrets.token_hex(6)
-    body = f"{kind}_{public}_" + "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_DIGITS))
-    value = body + _checksum(body)
-    return Secret(public, SecretStr(value), digest_of(value))
+    random = "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_DIGITS))
+    return _secret(kind, lookup or secrets.token_hex(6), random)
+
+
+def derived_secret(kind: str, lookup: str, seed: str, value: str) -> Secret:
+    """Make the secret that follows another one: the same each time, and known to nobody who has not both."""
+    number = int.from_bytes(hmac.digest(seed.encode(), value.encode(), "sha256"))
+    return _secret(kind, lookup, _in_digits(number, _RANDOM_DIGITS))
 
 
 def is_whole(value: str) -> bool:
@@ -72,9 +77,19 @@ def matches(value: str, digest: str | None) -> bool:
     return hash_keys().match(value, digest)
 
 
+def _secret(kind: str, public: str, random: str) -> Secret:
+    body = f"{kind}_{public}_{random}"
+    value = body + _checksum(body)
+    return Secret(public, SecretStr(value), digest_of(value))
+
+
 def _checksum(body: str) -> str:
-    number, digits = zlib.crc32(body.encode()), ""
-    for _ in range(_CHECK_DIGITS):
+    return _in_digits(zlib.crc32(body.encode()), _CHECK_DIGITS)
+
+
+def _in_digits(number: int, places: int) -> str:
+    digits = ""
+    for _ in range(places):
         number, digit = divmod(number, len(_DIGITS))
         digits = _DIGITS[digit] + digits
     return digits

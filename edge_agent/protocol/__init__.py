@@ -16,7 +16,7 @@ verb                                           message -> answer
 ``DELETE /agents/{name}/session``              nothing -> nothing
 =============================================  ==========================================================
 
-Every verb is idempotent. Every failure is a :class:`Problem`.
+Every request carries a :class:`Proof` of the host's key. Every verb is idempotent. Every failure is a :class:`Problem`.
 """
 
 from edge_agent.protocol.agents import (
@@ -25,6 +25,7 @@ from edge_agent.protocol.agents import (
     BeatAnswer,
     Checked,
     Directives,
+    HostConflict,
     HostHealth,
     Limits,
     Registration,
@@ -51,6 +52,7 @@ from edge_agent.protocol.jobs import (
 )
 from edge_agent.protocol.logs import LogAck
 from edge_agent.protocol.problems import Problem, ProblemReason
+from edge_agent.protocol.proofs import PROOF_HEADER, Proof
 from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
 from edge_agent.protocol.signatures import Certificate, ServerKey
 from edge_agent.protocol.states import (
@@ -70,6 +72,7 @@ __all__ = [
     "MAX_BATCH",
     "NAME_PATTERN",
     "OPEN",
+    "PROOF_HEADER",
     "PROTOCOL_VERSION",
     "SUPPORTED_VERSIONS",
     "TERMINAL",
@@ -90,6 +93,7 @@ __all__ = [
     "Directives",
     "EndReason",
     "Ending",
+    "HostConflict",
     "HostHealth",
     "JobKind",
     "JobState",
@@ -101,6 +105,7 @@ __all__ = [
     "PollAnswer",
     "Problem",
     "ProblemReason",
+    "Proof",
     "Refused",
     "Registration",
     "Renew",

@@ -70,11 +70,20 @@ class Registration(Request):
     never_started: tuple[UUID, ...] = Field(default=(), max_length=MAX_HELD)
 
 
+class HostConflict(Answer):
+    """Another host has asked for this agent's name, and was refused. Stands until an admin dismisses it."""
+
+    hostname: str = Field(description="What it said of itself.")
+    address: str | None
+    times: int
+    latest: datetime
+
+
 class Directives(Answer):
     """What the server wants of the agent now. Always the whole truth, never a difference.
 
     ``cancel``: end these and report them. ``drop``: these are no longer yours; kill what runs and
-    forget them without a report.
+    forget them without a report. ``host_conflict`` is to be shown to people.
     """
 
     cordoned: bool = False
@@ -85,6 +94,7 @@ class Directives(Answer):
     drop: tuple[UUID, ...] = ()
     slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] | None = None
     queues: tuple[Name, ...] | None = None
+    host_conflict: HostConflict | None = None
 
 
 class Limits(Answer):
@@ -125,7 +135,12 @@ class Checked(Answer):
 
 
 class BeatAnswer(Answer):
-    """The answer to a heartbeat."""
+    """The answer to a heartbeat.
+
+    ``token``: the session's next one, once half of the life of the one that was shown is over. That one goes on
+    until a beat shows the next one, or its life is over; a repeat of the beat gets the same.
+    """
 
     directives: Directives
     server_time: datetime
+    token: str | None = Field(default=None, repr=False)

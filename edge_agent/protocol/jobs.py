@@ -39,10 +39,11 @@ class Offer(Answer):
 
 
 class PollAnswer(Answer):
-    """Offers, and the directives that hold now. Neither has to be there."""
+    """Offers, and the directives that hold now. Neither has to be there. ``token``: as of a beat, which it carried."""
 
     offers: tuple[Offer, ...] = ()
     directives: Directives
+    token: str | None = Field(default=None, repr=False)
     server_keys: ServerKeys = Field(default=(), description="One of them may be newer than the session.")
 
 

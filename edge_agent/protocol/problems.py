@@ -26,6 +26,9 @@ class ProblemReason(StrEnum):
     FORBIDDEN = "forbidden"
     """The token is good and does not allow this."""
 
+    HOST_MISMATCH = "host_mismatch"
+    """The agent's name belongs to another host's key. An admin decides whether this host may have it."""
+
     NOT_FOUND = "not_found"
     """No such thing, or not yours."""
 

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from edge_agent import __version__
 from edge_agent.client import QueueClient
+from edge_agent.host_key import HostKey
 from edge_agent.protocol import (
     PROTOCOL_VERSION,
     VERSION_HEADER,
@@ -72,7 +73,7 @@ class Agent:
     """One agent: a client with connections of its own, and a session."""
 
     def __init__(self, http: httpx.AsyncClient, name: str, queue: str, slots: int) -> None:
-        self._client = QueueClient(http, name)
+        self._client = QueueClient(http, name, HostKey.fresh())
         self._queue = queue
         self._slots = slots
         self._session: Session | None = None

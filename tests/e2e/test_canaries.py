@@ -25,7 +25,9 @@ from tests.support.canaries import Canaries
 from tests.support.runners import end_tmux
 from tests.support.waiting import wait_until
 
-HOLD = 'echo "$WHOSE up"; until [ -e {}/release ]; do sleep 0.05; done'
+HOLD = 'echo "$WHOSE up"; read -r _ < {}/$WHOSE'
+"""Waits at a pipe, without a process of its own for it: such would have the command's environment as well."""
+HELD = (RunnerName.LOCAL, RunnerName.TMUX)
 
 
 def _planted(kind: str) -> str:
@@ -107,9 +109,12 @@ def test_no_secret_is_found_where_it_does_not_belong(bed: AirflowBed, site: Site
     canaries, hold = site.canaries, HOLD.format(site.folder)
     bed.rest.wait_for_dags({"canary"})
     run = bed.rest.trigger("canary", {"folder": str(site.folder)})
-    held = [site.submit(hold), site.submit(hold, RunnerName.TMUX)]
+    for runner in HELD:
+        os.mkfifo(site.folder / runner)
+    held = [site.submit(hold, runner) for runner in HELD]
     failed = site.submit(["/no/such/program"])
     refused = site.submit("true", cwd=7)
+    run.wait_for_task("uses", "running")
     run.wait_for_log("uses", "holding")
     own: set[int] = set()
     for job_id in held:
@@ -123,6 +128,8 @@ def test_no_secret_is_found_where_it_does_not_belong(bed: AirflowBed, site: Site
         assert canaries.in_text(site.host.run("status", *options).stdout) == set()
     assert canaries.in_database(site.url) == {}
 
+    for runner in HELD:
+        (site.folder / runner).write_text("go\n")
     (site.folder / "release").touch()
     assert run.wait() == "success"
     for job_id in held:

@@ -34,11 +34,21 @@ http {{
     ssl_certificate_key {certificate};
     {verify}
     proxy_buffering off;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
     location / {{ proxy_pass {queue}; }}
     location /execution/ {{ proxy_pass {execution}; }}
   }}
 }}
 """
+
+
+def nginx() -> str:
+    """Return where it is."""
+    program = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+    if program is None:
+        pytest.fail("nginx is not installed; `make test-int` does that, or says how")
+    return program
 
 
 class Ingress:
@@ -61,12 +71,9 @@ class Ingress:
             ),
             encoding="utf-8",
         )
-        program = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
-        if program is None:
-            pytest.fail("nginx is not installed; `make test-int` does that, or says how")
         self._process = Process(
             "nginx",
-            [program, "-p", str(folder), "-c", str(folder / "nginx.conf")],
+            [nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf")],
             environment=clean_environment(folder),
             log=folder / "nginx.log",
             cwd=folder,

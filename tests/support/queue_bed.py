@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Row, select, true
 
 from airflow_plugin.config import QueueConfig
@@ -14,6 +15,7 @@ from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import agents, assignments, jobs, offers, steering, tokens
 from airflow_plugin.queue.allowances import Allowance
 from airflow_plugin.queue.placement import Placement
+from airflow_plugin.queue.sessions import SessionRef
 from edge_agent.protocol import (
     Beat,
     Ending,
@@ -30,6 +32,9 @@ from tests.support.queue_database import QueueDatabase
 
 OWNER = "1"
 QUEUE = "default"
+HOST_KEY = "a" * 43
+ASKS_FROM: dict[str, Any] = {"host_key": HOST_KEY, "address": None, "version": 1, "token_seconds": 3600.0}
+"""Whoever registers, where nothing else matters."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,12 @@ class Agent:
     secret: str
     registered: agents.Registered
     slots: int
+    host_key: str = HOST_KEY
+
+    @property
+    def ref(self) -> SessionRef:
+        """What its requests show."""
+        return SessionRef(self.session_id, SecretStr(self.secret), self.host_key)
 
 
 @dataclass(frozen=True)
@@ -114,9 +125,12 @@ class QueueBed:
         held: Iterable[UUID] = (),
         never_started: Iterable[UUID] = (),
         instance: UUID | None = None,
+        host_key: str = HOST_KEY,
+        hostname: str = "host.example",
     ) -> Agent:
         asked = self.registration(
             instance=instance or uuid4(),
+            hostname=hostname,
             queues=tuple(queues),
             slots=slots,
             capabilities=dict(capabilities or {}),
@@ -125,8 +139,10 @@ class QueueBed:
         )
         token = self.token(team)
         with self.database.transaction() as session:
-            opened = agents.register(session, name, asked, token=token, address="192.0.2.1", version=1)
-        return Agent(name, opened.session_id, opened.secret.value.get_secret_value(), opened, slots)
+            opened = agents.register(
+                session, name, asked, token=token, **ASKS_FROM | {"host_key": host_key, "address": "192.0.2.1"}
+            )
+        return Agent(name, opened.session_id, opened.secret.value.get_secret_value(), opened, slots, host_key)
 
     def registration(self, **changed: Any) -> Registration:
         """Return what an agent asks with."""
@@ -148,7 +164,7 @@ class QueueBed:
     def beat(self, agent: Agent, number: int, held: Iterable[UUID] = (), **others: Any) -> agents.Heard:
         beat = Beat(number=number, held=tuple(held), free_slots=others.pop("free_slots", 0), **others)
         with self.database.transaction() as session:
-            return agents.hear(session, agent.secret, agent.session_id, beat)
+            return agents.hear(session, agent.ref, beat, token_seconds=self.config.session_life_seconds)
 
     def offer(
         self,

@@ -48,9 +48,9 @@ def agent_of(tmp_path: Path) -> Iterator[Callable[..., AgentHost]]:
 
 @pytest.fixture
 def agent(queue: FakeQueue, agent_of: StartAgent) -> AgentHost:
-    """Give an agent that has registered with ``queue``."""
+    """Give an agent that has a session with ``queue``, and knows it: its first poll has come."""
     host = agent_of(queue)
-    wait_until(lambda: queue.session, what="the agent registers", timeout=20)
+    wait_until(lambda: queue.calls_of("poll"), what="the agent asks for work", timeout=20)
     return host
 
 

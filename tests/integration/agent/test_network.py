@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import closing
 from datetime import timedelta
 
+import httpx
 import pytest
 
-from edge_agent.protocol import JobKind, JobState
+from edge_agent.protocol import VERSION_HEADER, JobKind, JobState
 from tests.integration.agent.steps import ended
 from tests.support.agent_host import AgentHost
 from tests.support.certificates import Authority
+from tests.support.cuttable_server import Answer, Asked, CuttableServer
 from tests.support.execution_api import ExecutionApi
 from tests.support.fake_queue import AGENT_TOKEN, FakeQueue, Job
 from tests.support.http_proxy import HttpProxy
@@ -19,6 +22,29 @@ from tests.support.task_site import task
 from tests.support.waiting import wait_until
 
 LOGIN = "agent:planted-password"
+
+
+class TlsServer(CuttableServer):
+    """Passes on what comes, and says why it breaks off a handshake, as asyncio's servers do not."""
+
+    def __init__(self, context: ssl.SSLContext, onward: str) -> None:
+        self._context = context
+        self._onward = onward
+        super().__init__(0, self._pass_on)
+        self.url = f"https://127.0.0.1:{self.port}"
+
+    def get_request(self):
+        connection, address = super().get_request()
+        return self._context.wrap_socket(connection, server_side=True), address
+
+    def close(self) -> None:
+        self.cut()
+
+    def _pass_on(self, asked: Asked) -> Answer:
+        answer = httpx.request(
+            asked.method, self._onward + asked.target, content=asked.body, headers=dict(asked.headers)
+        )
+        return answer.status_code, answer.content, {VERSION_HEADER: answer.headers[VERSION_HEADER]}
 
 
 @pytest.fixture
@@ -127,11 +153,11 @@ def test_check_says_it_too_of_a_server_that_breaks_off_in_the_handshake(host, au
     context.verify_mode = ssl.CERT_REQUIRED
     context.maximum_version = version
     stranger = Authority(tmp_path / "strangers", "Strangers").issue("h0")
-    with FakeQueue(tls=context) as queue:
+    with FakeQueue() as queue, closing(TlsServer(context, queue.url)) as server:
         # What it says of it, or that it breaks off: the one may overtake the other.
-        says(host(queue.url), "a client certificate")
-        says(host(queue.url, client_cert_file=stranger), "client certificate")
-        says(host(queue.url, client_cert_file=clients.issue("right")), "may register for q", code=0)
+        says(host(server.url), "a client certificate")
+        says(host(server.url, client_cert_file=stranger), "client certificate")
+        says(host(server.url, client_cert_file=clients.issue("right")), "may register for q", code=0)
 
 
 def test_an_agent_reaches_a_server_by_its_ipv6_address(queue, open_ingress, host):

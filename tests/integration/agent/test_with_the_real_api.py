@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from contextlib import contextmanager
 
@@ -99,11 +100,29 @@ def test_an_agent_that_was_away_for_too_long_kills_what_it_finds_before_it_takes
     forgotten(site.host)
 
 
-def test_of_two_agents_with_one_name_the_newer_wins_and_the_older_stops_and_says_why(site, tmp_path):
+def test_a_token_copied_to_another_host_is_refused_and_both_are_told_and_the_work_goes_on(site, tmp_path):
+    job_id = site.submit(f"echo one; {until_exists(tmp_path / 'gate')}; echo two")
+    site.says(job_id, b"one\n")
+    session_id = site.agent().session_id
+    with site.agent_of(tmp_path / "thief") as thief:
+        assert thief.process.wait(timeout=30) == 3
+        assert f"agents re-enrol {site.name}" in thief.output()
+    wait_until(lambda: "event=host_conflict" in site.host.output(), what="the living one is told", timeout=20)
+    wait_until(lambda: "HOST CONFLICT: another host" in site.host.run("status").stdout, what="so does its status")
+    (tmp_path / "gate").touch()
+    assert site.ended(job_id).state == JobState.SUCCEEDED
+    assert site.log(job_id) == b"one\ntwo\n"
+    assert (site.agent().session_id, site.agent().host_conflicts) == (session_id, 1)
+
+
+def test_of_two_copies_of_one_host_the_newer_wins_and_the_older_stops_and_says_why(site, tmp_path):
     """What the older one had is not the newer one's, and is known to be gone at once."""
     job_id = site.submit("echo up; sleep 3000")
     site.says(job_id, b"up")
-    with site.agent_of(tmp_path / "newer") as newer:
+    copy = site.agent_of(tmp_path / "newer")
+    copy.state.mkdir()
+    shutil.copy2(site.host.state / "host.key", copy.state)
+    with copy as newer:
         assert site.host.process.wait(timeout=30) == 5
         assert f"registered as '{site.name}'. Stop one, or rename it." in site.host.output()
         assert site.ended(job_id).reason == EndReason.AGENT_RESTART

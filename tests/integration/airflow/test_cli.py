@@ -12,7 +12,9 @@ import pytest
 from airflow.models.log import Log
 from sqlalchemy import select, text
 
+from airflow_plugin import clock
 from airflow_plugin.models import AgentRow
+from airflow_plugin.queue import host_keys
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import JobState
 from tests.integration.airflow.conftest import Run
@@ -80,7 +82,28 @@ def test_nobody_there_to_answer_means_no(refused: Run, bed: SchedulingBed, monke
     assert refused("agents", "delete", "a1") == "nothing was deleted"
 
 
-@pytest.mark.parametrize("verb", ["cordon", "uncordon", "drain"])
+def test_a_host_conflict_is_listed_until_it_is_dismissed(run: Run, bed: SchedulingBed):
+    bed.register()
+    for address in (None, "198.51.100.7"):
+        with bed.session() as session:
+            host_keys.note_conflict(session, "a1", hostname="stolen\nhost", address=address)
+    (listed,) = json.loads(run("agents", "list", "-o", "json"))
+    assert (listed["host_conflicts"], listed["host_conflict_hostname"]) == ("2", "stolen\nhost")
+    assert r"'stolen\nhost' at 198.51.100.7, 2x, last 20" in " ".join(run("agents", "list", "-o", "plain").split())
+
+    run("agents", "dismiss-conflict", "a1")
+    assert "stolen" not in run("agents", "list", "-o", "json")
+
+
+def test_a_name_is_opened_to_another_host_for_as_long_as_was_said(run: Run, bed: SchedulingBed):
+    bed.register()
+    run("agents", "re-enrol", "a1", "--reason", "the disk was replaced", "--within", "30m")
+    with bed.session() as session:
+        left = session.scalars(select(AgentRow.re_enrol_until)).one() - session.scalars(select(clock.now())).one()
+    assert left.total_seconds() == pytest.approx(1800, abs=60)
+
+
+@pytest.mark.parametrize("verb", ["cordon", "uncordon", "drain", "re-enrol", "dismiss-conflict"])
 def test_an_agent_that_is_not_there_is_said_so(refused: Run, verb: str):
     assert refused("agents", verb, "nope") == "there is no agent named 'nope'"
 

@@ -20,8 +20,10 @@ from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import jobs, tokens
 from airflow_plugin.queue.placement import Placement
+from edge_agent.host_key import HostKey
 from edge_agent.protocol import VERSION_HEADER, JobKind, routes
 from tests.support.airflow_bed import AirflowBed
+from tests.support.host_proof import THIS_HOST, HostProof
 from tests.support.postgres import Postgres
 
 NUMBERS = itertools.count(1)
@@ -121,6 +123,7 @@ class Agent:
     session_token: str = ""
     beats: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     instance: UUID = field(default_factory=uuid4)
+    host_key: HostKey = THIS_HOST
 
     @property
     def queue(self) -> str:
@@ -129,8 +132,12 @@ class Agent:
 
     def ask(self, path: str, body: Any = None, *, token: str | None = None, **more: Any) -> httpx.Response:
         """Post with the session token, or another."""
-        headers = {"Authorization": f"Bearer {token or self.session_token}", VERSION_HEADER: "1"}
-        return self.http.post(routes.PREFIX + path, json=body, headers=headers, **more)
+        asked: dict[str, Any] = {"method": "POST", "auth": self.proof(token), **more}
+        return self.http.request(url=routes.PREFIX + path, json=body, headers={VERSION_HEADER: "1"}, **asked)
+
+    def proof(self, token: str | None = None) -> HostProof:
+        """Return what shows the session token, or another, and proves whose request it is."""
+        return HostProof(token or self.session_token, self.host_key)
 
     def registration(self, **changed: Any) -> dict[str, Any]:
         """Return what it registers with."""

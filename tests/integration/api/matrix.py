@@ -10,6 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NOBODY = ("nothing", "garbage")
+UNPROVEN = (
+    "an agent token without a proof",
+    "an agent token with another host's proof",
+    "the agent's session without a proof",
+    "the agent's session with another host's proof",
+    "the agent's session with a proof of something else",
+)
+"""Right, and copied: nothing shows that the host asks which they are for."""
+
 OF_AGENTS = (
     "an agent token",
     "an agent token of another name",
@@ -21,6 +30,7 @@ OF_AGENTS = (
     "an ended session",
     "a session of a revoked token",
     "a made-up session",
+    *UNPROVEN,
 )
 OF_USERS = ("a viewer", "a user", "an op", "an admin")
 CREDENTIALS = (*NOBODY, *OF_AGENTS, *OF_USERS)
@@ -35,7 +45,9 @@ def everybody(status: int, **exceptions: int) -> dict[str, int]:
 
 
 OPEN = everybody(200)
-REGISTERS = everybody(401, an_agent_token=200, an_agent_token_of_another_name=403)
+REGISTERS = everybody(
+    401, an_agent_token=200, an_agent_token_of_another_name=403, an_agent_token_with_another_host_s_proof=403
+)
 SESSION = everybody(
     401,
     the_agent_s_session=200,
@@ -55,8 +67,9 @@ LEAVES = SESSION | everybody(
 )
 # One of a batch that is another agent's is answered as one that never was; the batch is not refused for it.
 BATCH = SESSION | {"another agent's session": 200}
-VIEWS = everybody(401, a_viewer=200, a_user=200, an_op=200, an_admin=200)
-STEERS = everybody(401, a_viewer=403, a_user=403, an_op=204, an_admin=204)
+# What Airflow's own login cannot read it answers with 403, as it does for all of its routes.
+VIEWS = everybody(403, nothing=401, a_viewer=200, a_user=200, an_op=200, an_admin=200)
+STEERS = everybody(403, nothing=401, an_op=204, an_admin=204)
 ANSWERS = STEERS | {"an op": 200, "an admin": 200}
 CREATES = STEERS | {"an op": 201, "an admin": 201}
 
@@ -90,6 +103,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("PUT", "/v1/ui/agents/{name}/cordon"): Row(STEERS, {}),
     ("DELETE", "/v1/ui/agents/{name}/cordon"): Row(STEERS),
     ("PUT", "/v1/ui/agents/{name}/drain"): Row(STEERS, {}),
+    ("POST", "/v1/ui/agents/{name}/re-enrol"): Row(STEERS, {}),
+    ("DELETE", "/v1/ui/agents/{name}/host-conflict"): Row(STEERS),
     ("DELETE", "/v1/ui/agents/{name}"): Row(ANSWERS),
     ("POST", "/v1/ui/jobs/{job_id}/cancel"): Row(STEERS, {}),
     ("GET", "/v1/ui/tokens"): Row(ANSWERS),

@@ -25,9 +25,10 @@ def bound(agent: Agent, database: Session) -> Agent:
 
 
 def register(http: httpx.Client, agent: Agent, forwarded: str | None = None) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {agent.token}", VERSION_HEADER: "1"}
+    headers = {VERSION_HEADER: "1"}
     headers |= {"X-Forwarded-For": forwarded} if forwarded else {}
-    return http.post(routes.PREFIX + routes.session(agent.name), json=agent.registration(), headers=headers)
+    path = routes.PREFIX + routes.session(agent.name)
+    return http.post(path, json=agent.registration(), headers=headers, auth=agent.proof(agent.token))
 
 
 def test_the_address_a_trusted_proxy_saw_is_the_agents(

@@ -10,6 +10,7 @@ import httpx
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from airflow_plugin import clock
 from airflow_plugin.models import AgentRow
 from airflow_plugin.queue import tokens
 from airflow_plugin.queue.secrets import new_secret
@@ -60,8 +61,9 @@ def test_who_is_cut_is_told_when_to_ask_again(agent: Agent) -> None:
 
 def from_address(http: httpx.Client, agent: Agent, address: str, token: str) -> httpx.Response:
     """Register by way of the trusted proxy, from an address."""
-    headers = {"Authorization": f"Bearer {token}", VERSION_HEADER: "1", "X-Forwarded-For": address}
-    return http.post(routes.PREFIX + routes.session(agent.name), json=agent.registration(), headers=headers)
+    headers = {VERSION_HEADER: "1", "X-Forwarded-For": address}
+    path = routes.PREFIX + routes.session(agent.name)
+    return http.post(path, json=agent.registration(), headers=headers, auth=agent.proof(token))
 
 
 def test_an_address_that_tries_tokens_is_cut_and_tokens_that_work_are_not(
@@ -83,6 +85,29 @@ def test_an_address_that_tries_tokens_is_cut_and_tokens_that_work_are_not(
     assert from_address(proxy, agent, f"{guesser}1", agent.token).status_code == httpx.codes.OK
     assert from_address(proxy, newcomer, f"{guesser}1", newcomer.token).status_code == 429
     assert from_address(proxy, newcomer, "2001:db8:78::1", newcomer.token).status_code == httpx.codes.OK
+
+
+def test_who_is_given_another_token_by_a_cut_address_goes_on_with_it(
+    proxy: httpx.Client, agent: Agent, database: Session
+) -> None:
+    """Each agent is, once in half an hour: guessers beside it must not end its session."""
+    address = "2001:db8:79::1"
+    proxy.headers["X-Forwarded-For"] = address
+    here = Agent(proxy, agent.token, agent.name)
+    here.register()
+    soon_over = update(AgentRow).where(AgentRow.name == agent.name).values(session_expires_at=clock.in_seconds(60))
+    database.execute(soon_over.execution_options(synchronize_session=False))
+    database.commit()
+    for _ in range(FAILED_LOGINS + 1):
+        last = from_address(proxy, agent, address, new_secret("eat").value.get_secret_value())
+    assert last.status_code == 429
+
+    given = beat(here).json()["token"]
+    assert given != here.session_token
+    here.session_token = given
+    assert beat(here, 2).status_code == httpx.codes.OK
+    here.register()
+    assert beat(here, 3).status_code == httpx.codes.OK, "nor the one of a registration"
 
 
 def test_what_shows_no_token_is_answered_before_its_body_is_read(http: httpx.Client, agent: Agent) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,10 +22,12 @@ from airflow_plugin.models import AgentRow, TokenRow
 from airflow_plugin.queue import tokens
 from airflow_plugin.queue.allowances import Allowance, TokenKind
 from airflow_plugin.queue.secrets import new_secret
-from edge_agent.protocol import VERSION_HEADER, routes
+from edge_agent.host_key import HostKey
+from edge_agent.protocol import PROOF_HEADER, VERSION_HEADER, routes
 from tests.integration.api.conftest import NUMBERS, ROLES, Agent, Login, logging_in
 from tests.integration.api.matrix import CREDENTIALS, MATRIX, OF_USERS, Row
 from tests.support.airflow_bed import AirflowBed
+from tests.support.host_proof import THIS_HOST, HostProof
 from tests.support.postgres import Postgres
 
 ROUTES = sorted(MATRIX, key=str)
@@ -40,6 +43,18 @@ def test_every_route_of_the_app_has_a_row() -> None:
         methods = getattr(route, "methods", None) or {"any"}
         served |= {(method, getattr(route, "path", repr(route))) for method in methods - {"HEAD"}}
     assert served == set(MATRIX)
+
+
+class Unproven(httpx.Auth):
+    """Shows a token, and a proof of anything, if one is given."""
+
+    def __init__(self, token: str, proof: str | None = None) -> None:
+        self._headers = {"Authorization": f"Bearer {token}"} | ({PROOF_HEADER: proof} if proof else {})
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]  # no answers
+        """Add the headers."""
+        request.headers.update(self._headers)
+        yield request
 
 
 class Cast:
@@ -84,6 +99,17 @@ class Cast:
         self._database.commit()
         return shown
 
+    def shows(self, credential: str) -> httpx.Auth | None:
+        """Return what a request with a credential shows of an agent."""
+        shown = self.credentials.get(re.sub(r" with(out)? an?.*", "", credential))
+        if shown is None:
+            return None
+        if credential.endswith("without a proof"):
+            return Unproven(shown)
+        if credential.endswith("something else"):
+            return Unproven(shown, THIS_HOST.prove("GET", "/", b"", shown))
+        return HostProof(shown, HostKey.fresh() if credential.endswith("another host's proof") else THIS_HOST)
+
     def _token(self, allowance: Allowance | None = None, **options: Any) -> str:
         secret = tokens.create(self._database, f"cast-{next(NUMBERS)}", allowance, **options)
         self._database.commit()
@@ -106,7 +132,14 @@ def cast(agent: Agent, submit: Callable[..., UUID], database: Session) -> Cast:
     return Cast(agent, submit, database)
 
 
-def ask(http: httpx.Client, route: tuple[str, str], row: Row, names: dict[str, str], **headers: str) -> httpx.Response:
+def ask(
+    http: httpx.Client,
+    route: tuple[str, str],
+    row: Row,
+    names: dict[str, str],
+    auth: httpx.Auth | None = None,
+    **headers: str,
+) -> httpx.Response:
     """Ask a route with its body; names are filled in."""
     method, path = route
     for key, value in names.items():
@@ -118,7 +151,8 @@ def ask(http: httpx.Client, route: tuple[str, str], row: Row, names: dict[str, s
             written = written.replace(f"{{{key}}}", value)
         content = written.encode()
         headers["Content-Type"] = "application/json"
-    return http.request(method, path, content=content, params=row.params, headers={VERSION_HEADER: "1", **headers})
+    headers = {VERSION_HEADER: "1", **headers}
+    return http.request(method, path, content=content, params=row.params, headers=headers, auth=auth)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=" ".join)
@@ -132,11 +166,7 @@ def test_each_credential_gets_what_is_its_own(
         row = Row(row.expected, cast.agent.registration(held=[cast.assignment]), row.params)
     got = {}
     for number, credential in enumerate(sorted(CREDENTIALS, key=_may_end_it)):
-        if credential in USERS:
-            headers = login(USERS[credential])
-        else:
-            shown = cast.credentials.get(credential)
-            headers = {"Authorization": f"Bearer {shown}"} if shown else {}
+        headers = login(USERS[credential]) if credential in USERS else {}
         names = {
             "name": _subject(route, cast, database, number),
             "assignment_id": cast.assignment,
@@ -144,7 +174,7 @@ def test_each_credential_gets_what_is_its_own(
             "job_id": str(cast.job),
             "new": f"new-{cast.agent.name}-{number}",
         }
-        answer = ask(proxy, route, row, names, **headers)
+        answer = ask(proxy, route, row, names, cast.shows(credential), **headers)
         got[credential] = answer.status_code
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             assert set(answer.json()) == {"reason", "message"}, answer.text
@@ -170,13 +200,12 @@ def _subject(route: tuple[str, str], cast: Cast, database: Session, number: int)
 
 
 def test_another_agents_batch_changes_nothing_and_tells_nothing(http: httpx.Client, cast: Cast) -> None:
-    session = cast.credentials["another agent's session"]
-    stranger = {"Authorization": f"Bearer {session}"}
+    stranger = cast.shows("another agent's session")
     for path, told in ((routes.CONFIRM, "withdrawn"), (routes.RENEW, "refused"), (routes.REPORT, "refused")):
         route = ("POST", f"/v1{path}")
         answers = []
         for assignment in (cast.assignment, str(uuid4())):
-            answer = ask(http, route, MATRIX[route], {"assignment": assignment}, **stranger).json()
+            answer = ask(http, route, MATRIX[route], {"assignment": assignment}, stranger).json()
             answers.append(json.dumps(answer[told]).replace(assignment, "it"))
         assert answers[0] == answers[1], "one that is another's is as one that never was"
     assert cast.agent.report(cast.assignment)["accepted"] == [cast.assignment]
@@ -242,5 +271,5 @@ def test_with_fab_each_role_gets_the_same(fab_bed: AirflowBed, fab_login: Login,
     with httpx.Client(base_url=fab_bed.url + routes.MOUNT, timeout=60) as http:
         for number, (role, user) in enumerate(USERS.items()):
             names = {"name": "nobody", "job_id": str(uuid4()), "new": f"new-{number}"}
-            got[role] = ask(http, route, row, names, **fab_login(user)).status_code
+            got[role] = ask(http, route, row, names, None, **fab_login(user)).status_code
     assert got == expected

@@ -20,7 +20,7 @@ from airflow_plugin.queue.allowances import Allowance
 from airflow_plugin.queue.placement import Placement
 from airflow_plugin.queue.reaper import Reaper
 from edge_agent.protocol import EndReason, JobState
-from tests.support.queue_bed import QUEUE, Agent, QueueBed
+from tests.support.queue_bed import ASKS_FROM, QUEUE, Agent, QueueBed
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
@@ -264,7 +264,7 @@ def _register_or_revoke(queue, value, turn, number):
             token = tokens.authenticate(session, value, name, [QUEUE])
         except Unauthenticated:
             return None
-        opened = agents.register(session, name, queue.registration(), token=token, address=None, version=1)
+        opened = agents.register(session, name, queue.registration(), token=token, **ASKS_FROM)
         return name, opened
 
 
@@ -280,7 +280,7 @@ def test_of_agents_that_register_at_once_only_as_many_live_on_a_token_as_it_allo
             try:
                 with queue.database.transaction() as session:
                     token = tokens.authenticate(session, value, agent, [QUEUE])
-                    agents.register(session, agent, queue.registration(), token=token, address=None, version=1)
+                    agents.register(session, agent, queue.registration(), token=token, **ASKS_FROM)
             except Forbidden:
                 return False
             return True

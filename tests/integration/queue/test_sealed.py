@@ -59,6 +59,12 @@ def test_what_no_key_opens_any_more_holds_nothing_that_could_be_run(queue, use_k
     assert "Keep the old key behind the new one" in caplog.text
 
 
+def test_what_was_closed_with_a_key_is_not_taken_for_open_without_any(queue, use_key):
+    job = queue.put(JobState.OFFERED, payload={"command": ["true"]})
+    use_key("")
+    assert confirmed(queue, job) == {}
+
+
 def test_without_a_key_a_payload_is_stored_as_it_is_like_airflows_connections(queue, use_key):
     use_key("")
     job = queue.put(JobState.OFFERED, payload={"n": 1})

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from airflow_plugin.errors import Invalid, NotFound, SessionEnded
 from airflow_plugin.models import AgentRow
-from airflow_plugin.queue import agents, offers, steering
+from airflow_plugin.queue import agents, offers, sessions, steering
 from edge_agent.protocol import AgentState, EndReason, JobState
 
 
@@ -144,7 +144,7 @@ def test_agents_are_listed_by_name(queue):
 
 def leave(queue, agent):
     with queue.database.transaction() as session:
-        agents.leave(session, agents.authenticate(session, agent.secret, agent.session_id))
+        agents.leave(session, sessions.authenticate(session, agent.ref))
 
 
 def test_an_agent_that_leaves_returns_its_offers_and_is_offline(queue):
@@ -171,7 +171,7 @@ def test_an_agent_that_leaves_work_running_is_waited_for_and_can_take_it_up_agai
 def test_leaving_late_does_not_end_the_session_of_whoever_came_after(queue):
     before = queue.register()
     with queue.database.transaction() as session:
-        row = agents.authenticate(session, before.secret, before.session_id)
+        row = sessions.authenticate(session, before.ref)
         session.expunge(row)
     now = queue.register()
     job = queue.put(JobState.OFFERED, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_plugin.errors import Forbidden, Invalid, NotFound, SessionEnded, Unauthenticated
-from airflow_plugin.queue import agents, tokens
+from airflow_plugin.queue import sessions, tokens
 from airflow_plugin.queue.allowances import TokenKind
 from airflow_plugin.queue.secrets import new_secret
 from edge_agent.protocol import AgentState, JobState
@@ -87,7 +87,7 @@ def test_revoking_a_token_ends_the_sessions_it_opened_and_no_other(queue):
     with pytest.raises(SessionEnded):
         queue.beat(agent, 1)
     with pytest.raises(SessionEnded), queue.database.transaction() as session:
-        agents.authenticate(session, agent.secret, agent.session_id)
+        sessions.authenticate(session, agent.ref)
     queue.beat(bystander, 1)
     assert queue.agent("a1").state == AgentState.CONNECTED, "the reaper finds it silent, as any other"
     assert queue.state(job.id) == JobState.OFFERED, "and until then its offer expires"

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from airflow_plugin.models import SecretRow
 from airflow_plugin.queue import agents, tokens
 from airflow_plugin.queue.allowances import Allowance
+from tests.support.queue_bed import ASKS_FROM
 
 
 def create(queue, name="t", *, expires_in_days=None, created_by=None, most=None, **allowed):
@@ -35,7 +36,7 @@ def register(queue, value, name):
     """Register as the API does, with this token."""
     with queue.database.transaction() as session:
         token = tokens.authenticate(session, value, name, ["default"])
-        agents.register(session, name, queue.registration(), token=token, address=None, version=1)
+        agents.register(session, name, queue.registration(), token=token, **ASKS_FROM)
 
 
 def rotate(queue, name="t", **options):

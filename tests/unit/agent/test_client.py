@@ -8,12 +8,14 @@ import ssl
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import SecretStr
 
 from edge_agent.client import QueueClient
 from edge_agent.errors import (
     AgentError,
     Forbidden,
+    HostMismatch,
     ProblemAnswer,
     SessionEnded,
     Superseded,
@@ -22,7 +24,9 @@ from edge_agent.errors import (
     Unreachable,
     VersionMismatch,
 )
-from edge_agent.protocol import VERSION_HEADER, Problem, ProblemReason
+from edge_agent.host_key import HostKey
+from edge_agent.protocol import PROOF_HEADER, VERSION_HEADER, Problem, ProblemReason, Proof
+from edge_agent.protocol.proofs import signed_text
 from tests.unit.protocol.examples import MESSAGES, ONE
 
 VERSION = {VERSION_HEADER: "1"}
@@ -40,7 +44,7 @@ def client(answer):
         return answer
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="https://airflow/edge_agent/v1")
-    return QueueClient(http, "h1"), asked
+    return QueueClient(http, "h1", HostKey.fresh()), asked
 
 
 def ok(message, headers=VERSION):
@@ -70,6 +74,9 @@ async def test_a_verb_asks_what_it_should_and_returns_what_was_answered(verb):
     assert str(asked[0].url) == f"https://airflow/edge_agent/v1/{path}"
     token = "agent-token" if verb in ("register", "check") else SESSION.token
     assert asked[0].headers["Authorization"] == f"Bearer {token}"
+    proof, url = Proof.parse(asked[0].headers[PROOF_HEADER]), asked[0].url.raw_path.decode()
+    text = signed_text("POST", url.removeprefix("/edge_agent/v1"), asked[0].content, token)
+    Ed25519PublicKey.from_public_bytes(proof.public_key).verify(proof.signature, text)
 
 
 async def test_log_bytes_travel_as_they_are():
@@ -98,6 +105,7 @@ async def test_a_poll_waits_longer_than_the_server_may_hold_it():
         (ProblemReason.SUPERSEDED, Superseded),
         (ProblemReason.UNAUTHENTICATED, Unauthenticated),
         (ProblemReason.FORBIDDEN, Forbidden),
+        (ProblemReason.HOST_MISMATCH, HostMismatch),
         (ProblemReason.VERSION, VersionMismatch),
         (ProblemReason.CONFLICT, ProblemAnswer),
         (ProblemReason.UNAVAILABLE, ProblemAnswer),
@@ -217,7 +225,7 @@ def stuck():
         await asyncio.Event().wait()
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="https://airflow/edge_agent/v1")
-    return QueueClient(http, "h1")
+    return QueueClient(http, "h1", HostKey.fresh())
 
 
 def at_once(seconds, *, timeout=asyncio.timeout):

@@ -233,6 +233,7 @@ class HastyServer:
     """As much of sessions, client, intake and board as a poll needs; answers at once, and offers nothing."""
 
     limits = LIMITS
+    session_id = UUID(int=1)
 
     async def ask(self, _patience, verb):
         return await verb(self)
@@ -248,6 +249,9 @@ class HastyServer:
         pass
 
     def take(self, offers):
+        pass
+
+    def renewed(self, session, token):
         pass
 
     def apply(self, directives):

@@ -18,6 +18,7 @@ from edge_agent.protocol import (
     Directives,
     Ending,
     EndReason,
+    HostConflict,
     HostHealth,
     JobKind,
     JobState,
@@ -53,6 +54,7 @@ HEALTH = HostHealth(
     clock=NOON,
 )
 BEAT = Beat(number=7, held=(ONE, TWO), free_slots=2, capabilities={"os": "linux", "gpu": True}, health=HEALTH)
+CONFLICT = HostConflict(hostname="db-08", address="10.0.0.8", times=2, latest=NOON)
 DIRECTIVES = Directives(
     cordoned=True,
     cordon_reason="disk swap",
@@ -62,6 +64,7 @@ DIRECTIVES = Directives(
     drop=(TWO,),
     slots=3,
     queues=("onprem",),
+    host_conflict=CONFLICT,
 )
 LIMITS = Limits(
     heartbeat_seconds=10,
@@ -105,12 +108,13 @@ MESSAGES: dict[str, Any] = {
     for message in (
         AIRFLOW,
         BEAT,
-        BeatAnswer(directives=DIRECTIVES, server_time=NOON),
+        BeatAnswer(directives=DIRECTIVES, server_time=NOON, token="eas_1_y"),
         CERTIFICATE,
         Checked(server_time=NOON, server_keys=(SERVER_KEY,)),
         Confirm(assignments=(ONE, TWO)),
         ConfirmAnswer(confirmed=(CONFIRMED,), withdrawn=(WITHDRAWN,)),
         CONFIRMED,
+        CONFLICT,
         DIRECTIVES,
         ENDING,
         HEALTH,
@@ -118,7 +122,7 @@ MESSAGES: dict[str, Any] = {
         LogAck(next_offset=4096, full=True),
         OFFER,
         Poll(free_slots=4, wait_seconds=9, beat=BEAT),
-        PollAnswer(offers=(OFFER,), directives=DIRECTIVES, server_keys=(SERVER_KEY,)),
+        PollAnswer(offers=(OFFER,), directives=DIRECTIVES, token="eas_1_y", server_keys=(SERVER_KEY,)),
         Problem(reason=ProblemReason.GAP, message="A gap.", state="running", expected_offset=12),
         REFUSED,
         Registration(

@@ -68,6 +68,7 @@ def test_no_secret_is_in_the_text_of_a_message():
     assert "eas_1_x" not in repr(MESSAGES["Session"])
     assert "token" not in repr(MESSAGES["Confirmed"])
     assert "planted" not in repr(MESSAGES["RenewAnswer"])
+    assert "eas_1_y" not in repr(MESSAGES["BeatAnswer"]) + repr(MESSAGES["PollAnswer"])
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if not state.is_terminal])
