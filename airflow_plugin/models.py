@@ -26,6 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from airflow_plugin.compat import UtcDateTime, naming_convention, schema
 from airflow_plugin.sealed import Sealed
 from edge_agent.protocol import OPEN, TERMINAL, AgentState, JobState
+from edge_agent.protocol.signatures import MAX_SIGNATURE
 
 ID_LENGTH = 250
 """Length of Airflow's own ids (``airflow.models.base.ID_LEN``)."""
@@ -198,6 +199,9 @@ class JobRow(Base):
     runner: Mapped[str] = mapped_column(String(16))
     label: Mapped[str] = mapped_column(String(800))
     payload: Mapped[str] = mapped_column(Sealed, doc="JSON; never holds a token")
+    signature: Mapped[str | None] = mapped_column(
+        String(MAX_SIGNATURE), doc="of the job as it was queued; null: there was no key to sign with"
+    )
 
     queued_at: Mapped[datetime]
     queue_deadline: Mapped[datetime | None]

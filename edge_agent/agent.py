@@ -19,6 +19,7 @@ from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
 from edge_agent.directives import Obedience, conflict_in_words
 from edge_agent.drain import Drain
+from edge_agent.ended_jobs import EndedJobs
 from edge_agent.errors import QueueApiError, cause_of
 from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
@@ -36,6 +37,7 @@ from edge_agent.renewal import Renewal
 from edge_agent.reporting import Reporting
 from edge_agent.retry import SEND_LOG, Asker
 from edge_agent.runners.registry import Runners, runners_of
+from edge_agent.server_keys import UNSIGNED, ServerKeys
 from edge_agent.sessions import Sessions
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import Spool
@@ -65,6 +67,7 @@ class Agent:
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log_senders = asyncio.Semaphore(LOG_SENDERS)
+        self._server_keys = ServerKeys(state_dir.server_keys_file, settings.server_key)
         self._contact = Contact()
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
@@ -86,7 +89,9 @@ class Agent:
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
         self._means = self._make_means()
-        self._intake = Intake(self._sessions, client, self._holdings, state_dir, self._means)
+        self._intake = Intake(
+            self._sessions, client, self._holdings, state_dir, self._means, server_keys=self._server_keys
+        )
         self._pulse = Pulse(
             held=self._holdings.held,
             free_slots=self._free_slots,
@@ -103,6 +108,7 @@ class Agent:
 
         :raises Superseded: when another process took this agent's name.
         :raises ProblemAnswer: when the server refuses this agent.
+        :raises ForeignServer: when the server is not the one that this host knows.
         :raises SettingsError: when the token cannot be read any more.
         :raises ExceptionGroup: for a defect of a loop.
         """
@@ -157,8 +163,12 @@ class Agent:
             self._holdings.see_to(assignment, assignment.adopt())
 
     async def _opened(self, session: Session, registration: Registration) -> None:
-        """Settle what a new session begins with, before anything is offered in it."""
+        """Settle what a new session begins with, before anything is offered in it.
+
+        :raises ForeignServer: when it is another server's; then nothing that this one wants is done.
+        """
         self._redactor.hide(session.token)
+        await asyncio.to_thread(self._server_keys.meet, session.server_keys)
         logger.info(
             "Registered for %s, with %d slots; %d jobs are held, %d never started.",
             ", ".join(registration.queues),
@@ -167,6 +177,8 @@ class Agent:
             len(registration.never_started),
             extra={"event": "registered", "session_id": session.session_id},
         )
+        if not session.server_keys:
+            logger.warning("%s", UNSIGNED, extra={"event": "unsigned"})
         await self._holdings.discard(registration.never_started)
         self._runners.configure(session.airflow)
         self._pulse.begin(registration.capabilities)
@@ -246,6 +258,7 @@ class Agent:
             ),
             report=self._reporting.deliver,
             dispose=self._kept.dispose,
+            ended=EndedJobs(self._state_dir.ended_jobs_file),
             cancel_grace_seconds=self._settings.cancel_grace_seconds,
             spawn=self._spawn,
             changed=self._changed,

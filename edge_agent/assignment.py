@@ -104,9 +104,20 @@ class Assignment:
         try:
             runner = await self._start(payload)
         except CannotStart as error:
-            await self._never_ran(error)
+            await self.refuse(error)
             return
         await self._see_to_its_end(self._known_process(own_child=runner.starts_own_children))
+
+    async def refuse(self, error: CannotStart) -> None:
+        """Report what could not be started, or is not to be; as cancelled if that was asked for meanwhile."""
+        self._move_to(Stage.ENDED)
+        self._warn("Could not start %s: %s", "assignment_rejected", self.offer.label, error)
+        end = self._progress.end
+        verdict = judge(Evidence(None, end=end)) if end else rejected(str(error))
+        stream = self._open_stream()
+        self._explain(verdict)
+        await stream.flush()
+        await self._report(verdict, log_bytes=stream.log.delivered)
 
     async def adopt(self) -> None:
         """See to what an earlier agent started until the server has taken its end."""
@@ -138,6 +149,7 @@ class Assignment:
             return
         if await asyncio.to_thread(self.attempt.claim, "never") == "started":
             await self._known_process().end(self._means.cancel_grace_seconds)
+            await asyncio.to_thread(self._means.ended.add, self.offer.job_id)
         await asyncio.to_thread(self.attempt.remove)
 
     async def give_up(self, error: Exception) -> None:
@@ -161,17 +173,6 @@ class Assignment:
         self._process = Process(identity, own_child=runner.starts_own_children)
         self._note("Started %s as process %d.", "assignment_started", self.offer.label, identity.pid)
         return runner
-
-    async def _never_ran(self, error: CannotStart) -> None:
-        """Report what could not be started, unless it was no longer to be."""
-        self._move_to(Stage.ENDED)
-        self._warn("Could not start %s: %s", "assignment_rejected", self.offer.label, error)
-        end = self._progress.end
-        verdict = judge(Evidence(None, end=end)) if end else rejected(str(error))
-        stream = self._open_stream()
-        self._explain(verdict)
-        await stream.flush()
-        await self._report(verdict, log_bytes=stream.log.delivered)
 
     async def _see_to_its_end(self, process: Process, *, is_found_dead: bool = False) -> None:
         stream = self._open_stream()
@@ -226,6 +227,8 @@ class Assignment:
         refused = await self._means.report(ending)
         if refused is not None:
             self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)
+        if self.attempt.claimed() == "started":
+            await asyncio.to_thread(self._means.ended.add, self.offer.job_id)
         failed = verdict.state is JobState.FAILED
         await asyncio.to_thread(self._means.dispose, self.attempt, failed=failed)
 

@@ -11,10 +11,8 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -27,11 +25,13 @@ from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_ve
 from edge_agent.client import QueueClient
 from edge_agent.configuration import misspelt
 from edge_agent.diagnosis import explain, explain_refusal
-from edge_agent.errors import AgentError, CannotStart, PolicyError, ProblemAnswer, QueueApiError
+from edge_agent.errors import AgentError, CannotStart, ForeignServer, PolicyError, ProblemAnswer, QueueApiError
+from edge_agent.findings import Finding, Level
 from edge_agent.host_key import HostKey
 from edge_agent.kept import MEGABYTE
 from edge_agent.policy.policy import Policy
-from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
+from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, ServerKey, routes
+from edge_agent.server_keys import UNSIGNED, ServerKeys
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import LEAST_FREE_BYTES
 from edge_agent.state_dir import StateDir
@@ -42,28 +42,6 @@ NOTABLE_SKEW_SECONDS = 5.0
 
 AIRFLOW_SECONDS = 120.0
 """How long Airflow may take to say where its Dags are: 5 s on a quiet machine."""
-
-
-class Level(StrEnum):
-    """How a finding is meant."""
-
-    OK = "ok"
-    """As it should be."""
-
-    NOTE = "note"
-    """Worth knowing; the agent works all the same."""
-
-    FAIL = "FAIL"
-    """The agent will not work before this is mended."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. The text of what fails says what to do."""
-
-    level: Level
-    subject: str
-    text: str
 
 
 async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
@@ -164,6 +142,7 @@ async def _server(
     else:
         queues = ", ".join(settings.queues)
         yield Finding(Level.OK, "registration", f"{settings.name!r} may register for {queues}")
+        yield _server_key(settings, checked.server_keys)
         yield _clock((began + (ended - began) / 2 - checked.server_time).total_seconds())
 
 
@@ -218,6 +197,21 @@ def _registration(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Regist
         capabilities=detect_capabilities(settings),
         versions=detect_versions(),
     )
+
+
+def _server_key(settings: AgentSettings, shown: Sequence[ServerKey]) -> Finding:
+    known = ServerKeys(StateDir(settings.state_dir).server_keys_file, settings.server_key)
+    ids = ", ".join(each.id for each in shown)
+    try:
+        meeting = known.judge(shown)
+    except ForeignServer as error:
+        return Finding(Level.FAIL, "server key", str(error))
+    if not shown:
+        return Finding(Level.NOTE, "server key", UNSIGNED)
+    if meeting.is_first:
+        text = f"the first registration pins {ids}; an admin sees with `airflow edge-agent server-key` if it is his"
+        return Finding(Level.NOTE, "server key", text)
+    return Finding(Level.OK, "server key", f"only jobs that are signed by {', '.join(known.ids)} start here")
 
 
 def _clock(ahead_seconds: float) -> Finding:

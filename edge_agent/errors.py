@@ -7,6 +7,7 @@
     |   +-- PolicyError          the host's policy cannot be relied on, or forbids a setting
     +-- StateDirError            the state directory cannot be used
     |   +-- StateDirHeld         another agent uses it
+    +-- ForeignServer            the server is not the one that this host knows
     +-- CannotStart              a job could not be started as it was written
     +-- CannotAttach             a job has no terminal to show
     +-- QueueApiError            a call to the queue API did not succeed
@@ -47,6 +48,10 @@ class StateDirError(AgentError):
 
 class StateDirHeld(StateDirError):
     """Another agent uses this state directory. The message says which."""
+
+
+class ForeignServer(AgentError):
+    """The server is not the one that this host knows. The message says what to do."""
 
 
 class CannotStart(AgentError):

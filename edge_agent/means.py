@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from edge_agent.attempt_dir import AttemptDir
+from edge_agent.ended_jobs import EndedJobs
 from edge_agent.policy.admission import Admission
 from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Refused, RunnerName
 from edge_agent.runners.base import Runner
@@ -42,6 +43,7 @@ class Means:
     log_chunk_bytes: Callable[[], int]
     report: Callable[[Ending], Awaitable[Refused | None]]
     dispose: Dispose
+    ended: EndedJobs
     cancel_grace_seconds: float
     spawn: Spawn
     changed: Callable[[], None]

@@ -69,11 +69,13 @@ class Polling:
         """Poll for ever.
 
         :raises ProblemAnswer: when the server refuses it.
+        :raises ForeignServer: when the server is not the one that this host knows any more.
         """
         while True:
             await self._intake.look_at_disk()
             answer = await self._poll_while_it_counts()
             if answer is not None:
+                await self._intake.meet(answer.server_keys)
                 self._obedience.apply(answer.directives)
                 self._intake.take(answer.offers)
                 await self._pause_if_early(answer)

@@ -21,6 +21,7 @@ from edge_agent.addresses import check_address, check_proxy, leaves_in_the_clear
 from edge_agent.errors import SettingsError
 from edge_agent.protocol import NAME_PATTERN, CapabilityValue, JobKind, Name
 from edge_agent.protocol.agents import MAX_QUEUES, MAX_SLOTS
+from edge_agent.protocol.signatures import PublicKey
 
 ENV_PREFIX = "EDGE_AGENT_"
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
@@ -88,6 +89,11 @@ class AgentSettings(BaseSettings):
         default=None,
         description="TOML file that says what may run on this host, which only root can write. "
         "Default: `/etc/edge-agent/policy.toml` where there is one.",
+    )
+    server_key: PublicKey | None = Field(
+        default=None,
+        description="Public key of the server, as `airflow edge-agent server-key` prints it there: jobs that it has "
+        "not signed do not start. Default: the key that the first registration brings is believed.",
     )
     ca_file: Path | None = Field(
         default=None,

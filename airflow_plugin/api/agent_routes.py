@@ -14,6 +14,7 @@ from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import HostMismatch, NotFound, SessionEnded
 from airflow_plugin.queue import agents, host_keys, sessions, tokens
+from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import (
     NAME_PATTERN,
     PROTOCOL_VERSION,
@@ -71,6 +72,7 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
                 directives=opened.directives,
                 airflow=site_settings(),
                 server_time=opened.agent.registered_at,
+                server_keys=signing_keys().published,
             )
 
         answer = await transact(work)
@@ -88,7 +90,7 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
         def work(session: DatabaseSession) -> Checked:
             row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
             opened = agents.register(session, name, asked, token=row, **asks_from(host_key, None, config))
-            checked = Checked(server_time=opened.agent.registered_at)
+            checked = Checked(server_time=opened.agent.registered_at, server_keys=signing_keys().published)
             # The registration itself says whether it is taken: nothing else could, and stay in step with it.
             session.rollback()
             return checked
@@ -129,7 +131,7 @@ def _add_hearing(routes: APIRouter, polls: Polls) -> None:
         """Wait for work. A repeat may bring other offers; those of a lost answer expire."""
         answer = await polls.answer(name, ref, ask)
         hands_out(request, answer.token)
-        return answer
+        return answer.model_copy(update={"server_keys": signing_keys().published})
 
 
 def asks_from(host_key: str, address: str | None, config: QueueConfig) -> dict[str, Any]:

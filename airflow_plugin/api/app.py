@@ -25,6 +25,7 @@ from airflow_plugin.compat import engine
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.db import require_supported
 from airflow_plugin.queue.hash_keys import hash_keys
+from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent import __version__
 from edge_agent.protocol import routes
 
@@ -40,6 +41,7 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     require_supported(engine().dialect.name)
     config = config or QueueConfig.from_airflow()
     hash_keys()
+    signing_keys()
     watcher = Watcher(config.watch_seconds)
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 
 from airflow_plugin.api.auth import CurrentSession, SessionToken, session_ref
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.api.workload_tokens import execution_token, payload_with_token, still_wanted
+from airflow_plugin.api.workload_tokens import execution_token, still_wanted, token_for
 from airflow_plugin.errors import TooLarge
 from airflow_plugin.queue import assignments, logs, renewals, sessions
 from edge_agent.protocol import (
@@ -49,11 +49,7 @@ def _add_permissions(routes: APIRouter) -> None:
             starts, withdrawn = assignments.confirm(
                 session, agent=agent.name, session_id=ref.id, ids=asked.assignments, wanted=still_wanted()
             )
-            confirmed = tuple(
-                Confirmed(assignment_id=start.assignment_id, kind=start.kind, payload=payload_with_token(start))
-                for start in starts
-            )
-            return ConfirmAnswer(confirmed=confirmed, withdrawn=tuple(withdrawn))
+            return ConfirmAnswer(confirmed=tuple(map(_confirmed, starts)), withdrawn=tuple(withdrawn))
 
         return await transact(work)
 
@@ -68,6 +64,17 @@ def _add_permissions(routes: APIRouter) -> None:
             return RenewAnswer(renewed=tuple(renewed), refused=tuple(refused))
 
         return await transact(work)
+
+
+def _confirmed(start: assignments.Start) -> Confirmed:
+    return Confirmed(
+        assignment_id=start.assignment_id,
+        kind=start.kind,
+        team=start.team_name,
+        payload=start.payload,
+        signature=start.signature,
+        token=token_for(start),
+    )
 
 
 def _add_ends(routes: APIRouter, config: QueueConfig) -> None:

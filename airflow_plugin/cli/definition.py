@@ -162,6 +162,11 @@ JOBS = (
         OUTPUT,
     ),
 )
+SERVER_KEY = _command(
+    "server-key",
+    "key_commands.show_keys",
+    "Print the public key that hosts know this server by",
+)
 
 
 def get_commands() -> list[GroupCommand]:
@@ -170,11 +175,12 @@ def get_commands() -> list[GroupCommand]:
         GroupCommand(
             name="edge-agent",
             help="Manage edge agents",
-            description="Agents that only dial out: list, cordon, drain and delete them; their tokens; their jobs.",
+            description="Agents that only dial out: list, cordon, drain and delete them; their tokens and jobs.",
             subcommands=[
                 GroupCommand(name="agents", help="Manage agents", subcommands=AGENTS),
                 GroupCommand(name="tokens", help="Manage the tokens agents register with", subcommands=TOKENS),
                 GroupCommand(name="jobs", help="Look at jobs", subcommands=JOBS),
+                SERVER_KEY,
             ],
         )
     ]

@@ -14,6 +14,7 @@ from airflow_plugin.cli.durations import seconds
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.queue import overview, tokens
 from airflow_plugin.queue.allowances import Allowance, TokenKind
+from airflow_plugin.queue.signing_keys import signing_keys
 
 
 def _agents(token: dict[str, Any]) -> str:
@@ -49,7 +50,7 @@ can read. On the host:
 
   pip install 'airflow-edge-agent[tasks]'      # without [tasks] for a host that only runs commands
   (umask 077; cat > agent.token)               # paste the token, then Ctrl-D
-  export EDGE_AGENT_URL={url} EDGE_AGENT_TOKEN_FILE=$PWD/agent.token EDGE_AGENT_QUEUES={queues}
+  export EDGE_AGENT_URL={url} EDGE_AGENT_TOKEN_FILE=$PWD/agent.token EDGE_AGENT_QUEUES={queues}{server_key}
   edge-agent check && edge-agent run
 """
 
@@ -91,8 +92,16 @@ def create_token(args: Namespace) -> None:
         expiry=_expiry(days),
         url=conf.get("api", "base_url", fallback="") or "http://localhost:8080",
         queues=",".join(allowance.queues) if allowance.queues else "<queues>",
+        server_key=_server_key(),
     )
     print(hint, file=sys.stderr)
+
+
+def _server_key() -> str:
+    published = signing_keys().published
+    if not published:
+        return ""
+    return f"\n  export EDGE_AGENT_SERVER_KEY={published[0].key}   # to start nothing that another has queued"
 
 
 @command

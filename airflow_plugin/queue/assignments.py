@@ -6,7 +6,6 @@ leave what one call would have left.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,11 +32,13 @@ OPEN = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
 
 @dataclass(frozen=True)
 class Start:
-    """Permission to start one job: what the API turns into a payload with a fresh token."""
+    """Permission to start one job, as it was queued and signed. The API adds a fresh token."""
 
     assignment_id: UUID
     kind: JobKind
-    payload: dict[str, Any]
+    payload: str
+    team_name: str | None
+    signature: str | None
     workload_type: str | None
     workload_id: UUID | None
 
@@ -65,7 +66,8 @@ def confirm(
         confirmed_at=clock.now(),
         notify=func.coalesce(JobRow.workload_type, "") == CALLBACK,
     )
-    columns = JobRow.assignment_id, JobRow.kind, JobRow.payload, JobRow.workload_type, JobRow.workload_id
+    about = JobRow.workload_type, JobRow.workload_id
+    columns = JobRow.assignment_id, JobRow.kind, JobRow.payload, JobRow.team_name, JobRow.signature, *about
     starts = [_start(row) for row in session.execute(starting.where(mine, live, wanted).returning(*columns))]
     left = set(ids) - {start.assignment_id for start in starts}
     if not left:
@@ -84,7 +86,8 @@ def confirm(
 
 
 def _start(row: Any) -> Start:
-    return Start(row.assignment_id, JobKind(row.kind), json.loads(row.payload), row.workload_type, row.workload_id)
+    signed = row.payload, row.team_name, row.signature
+    return Start(row.assignment_id, JobKind(row.kind), *signed, row.workload_type, row.workload_id)
 
 
 def report(session: Session, *, agent: str, endings: Sequence[Ending]) -> tuple[list[UUID], list[Refused]]:

@@ -15,8 +15,6 @@ there was none and now there is one     the same: what has no key is not taken f
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import logging
@@ -24,11 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from airflow_plugin.config import ConfigError
+from airflow_plugin.queue.fernet_keys import derived, fernet_keys
 
 log = logging.getLogger(__name__)
 
-_KEY_BYTES = 32
 _WITHOUT = "sha256"
 _NO_KEY = (
     "[core] fernet_key is empty: agent tokens are stored as plain SHA-256. That tells nobody a token, but who can "
@@ -76,14 +73,7 @@ class HashKeys:
 
 
 def _derived(fernet_key: bytes) -> _Key:
-    """Return a key of our own: what is learnt of one use of the Fernet key is to say nothing of another."""
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-    def derive(purpose: bytes, length: int) -> bytes:
-        return HKDF(hashes.SHA256(), length, salt=None, info=b"airflow-edge-agent " + purpose).derive(fernet_key)
-
-    return _Key(derive(b"key id 1", 4).hex(), derive(b"secret hashes 1", _KEY_BYTES))
+    return _Key(derived(fernet_key, "key id 1", 4).hex(), derived(fernet_key, "secret hashes 1"))
 
 
 @cache
@@ -92,16 +82,7 @@ def hash_keys() -> HashKeys:
 
     :raises ConfigError: when ``[core] fernet_key`` holds something else than Fernet keys.
     """
-    from airflow.configuration import conf
-
-    written = conf.get("core", "fernet_key", fallback="") or ""
-    try:
-        keys = [base64.urlsafe_b64decode(part.strip()) for part in written.split(",") if part.strip()]
-    except (binascii.Error, ValueError):
-        keys = [b""]
-    if any(len(key) != _KEY_BYTES for key in keys):
-        msg = "[core] fernet_key must hold Fernet keys, separated by commas: 32 bytes each, in URL-safe base64"
-        raise ConfigError(msg)
+    keys = fernet_keys()
     if not keys:
         log.warning(_NO_KEY)
     return HashKeys(keys)

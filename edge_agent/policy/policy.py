@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ _WORKLOADS = {"ExecuteTask": "task", "ExecuteCallback": "callback", "TestConnect
 
 
 class Policy:
-    """What may run on this host. ``path``: where it says so, or could."""
+    """What may run on this host. ``path``: where it says so, or could. ``serves``: the queues the agent is set to."""
 
-    def __init__(self, document: Document | None, path: Path = file.DEFAULT) -> None:
+    def __init__(self, document: Document | None, path: Path = file.DEFAULT, *, serves: Sequence[str] = ()) -> None:
         self.is_written = document is not None
         self.document = document or Document()
         self.path = path
+        self._queues = self.document.queues if self.document.queues is not None else serves
 
     @classmethod
     def of(cls, settings: AgentSettings) -> Policy:
@@ -34,7 +35,7 @@ class Policy:
 
         :raises PolicyError: when it cannot be relied on, or forbids a queue that the agent is to serve.
         """
-        policy = cls(file.read(settings.policy_file), settings.policy_file or file.DEFAULT)
+        policy = cls(file.read(settings.policy_file), settings.policy_file or file.DEFAULT, serves=settings.queues)
         allowed = policy.document.queues
         if refused := [queue for queue in settings.queues if allowed is not None and queue not in allowed]:
             msg = f"{variable('queues')}: the policy {policy.path} does not allow {', '.join(refused)} ('queues' there)"
@@ -77,8 +78,9 @@ class Policy:
         refused = self.why_not(offer.kind)
         if refused is not None:
             raise Refusal(refused, rule="kinds")
-        if self.document.queues is not None and offer.queue not in self.document.queues:
-            why = f"it comes from the queue {offer.queue!r}. Add that to 'queues' in {self.path}."
+        if offer.queue not in self._queues:
+            here = f"'queues' in {self.path}" if self.document.queues is not None else variable("queues")
+            why = f"it comes from the queue {offer.queue!r}. Add that to {here}."
             raise Refusal(why, rule="queues")
         if offer.kind is JobKind.TASK:
             changes, limits = self._task(payload), self.document.tasks.limits

@@ -54,6 +54,7 @@ from edge_agent.protocol.logs import LogAck
 from edge_agent.protocol.problems import Problem, ProblemReason
 from edge_agent.protocol.proofs import PROOF_HEADER, Proof
 from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
+from edge_agent.protocol.signatures import Certificate, ServerKey
 from edge_agent.protocol.states import (
     OPEN,
     TERMINAL,
@@ -84,6 +85,7 @@ __all__ = [
     "BeatAnswer",
     "Capabilities",
     "CapabilityValue",
+    "Certificate",
     "Checked",
     "Confirm",
     "ConfirmAnswer",
@@ -113,6 +115,7 @@ __all__ = [
     "ReportAnswer",
     "Request",
     "RunnerName",
+    "ServerKey",
     "Session",
     "Text",
     "Transition",

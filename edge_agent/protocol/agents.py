@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from edge_agent.protocol.base import LARGEST, Answer, Capabilities, Name, Request, Text
+from edge_agent.protocol.signatures import ServerKeys
 from edge_agent.protocol.states import JobKind
 
 MAX_SLOTS = 10_000
@@ -123,12 +124,14 @@ class Session(Answer):
     directives: Directives
     airflow: AirflowSettings
     server_time: datetime
+    server_keys: ServerKeys = ()
 
 
 class Checked(Answer):
     """The answer to a registration that is only tried: it would be taken, and nothing was changed."""
 
     server_time: datetime
+    server_keys: ServerKeys = ()
 
 
 class BeatAnswer(Answer):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
 from edge_agent.protocol.agents import MAX_SLOTS, Beat, Directives
 from edge_agent.protocol.base import LARGEST, Answer, Request
+from edge_agent.protocol.signatures import ServerKeys, Signature
 from edge_agent.protocol.states import TRANSITIONS, EndReason, JobKind, JobState, RunnerName
 
 MAX_BATCH = 256
@@ -44,6 +44,7 @@ class PollAnswer(Answer):
     offers: tuple[Offer, ...] = ()
     directives: Directives
     token: str | None = Field(default=None, repr=False)
+    server_keys: ServerKeys = Field(default=(), description="One of them may be newer than the session.")
 
 
 class Confirm(Request):
@@ -55,13 +56,17 @@ class Confirm(Request):
 class Confirmed(Answer):
     """Permission to start, and what to start.
 
-    ``payload`` for kind task: ``{"workload": <Airflow's workload JSON, its token minted now>,
-    "log_path": <relative path or None>}``, and ``"run_as_user"`` where it asks for one.
+    ``payload``: the text that was signed, a JSON object. For kind task: ``{"workload": <Airflow's workload
+    JSON>, "log_path": <relative path or None>}``, and ``"run_as_user"`` where it asks for one.
+    ``token``: of the workload, minted now; therefore not signed. ``signature``: None where the server had no key.
     """
 
     assignment_id: UUID
     kind: JobKind
-    payload: dict[str, Any] = Field(repr=False)
+    team: str | None = None
+    payload: str = Field(repr=False)
+    signature: Signature | None = None
+    token: str | None = Field(default=None, repr=False)
 
 
 class Withdrawn(Answer):

@@ -14,6 +14,7 @@ METHODS = {"decode", "urlsafe_b64decode", "b64decode"}
 VALIDATION = ("model_validate", "validate_python", "validate_json")
 
 _ANSWERS = "tests/unit/agent/test_client.py test_any_answer_whoever_gave_it_is_a_message_or_an_error_of_the_queue_api"
+_KEYS = "tests/unit/agent/test_foreign_server.py "
 _PAYLOADS = "tests/unit/task_host/test_foreign_payloads.py "
 _REQUESTS = "tests/unit/plugin/test_foreign_requests.py "
 _ALL_REQUESTS = _REQUESTS + "test_whatever_is_sent_is_passed_on_or_refused_with_a_problem"
@@ -31,6 +32,9 @@ TESTED = {
         "tests/unit/policy/test_values.py test_what_is_taken_is_plain_printable_ascii_and_no_option"
     ),
     "edge_agent/runners/command.py read": _PAYLOADS + "test_a_payload_is_a_command_or_refused",
+    "edge_agent/server_keys.py _is_signed": _KEYS + "test_no_signature_that_is_made_up_counts",
+    "edge_agent/server_keys.py _parsed": _KEYS + "test_whatever_is_handed_out_is_an_object_or_refused",
+    "edge_agent/server_keys.py read": _KEYS + "test_whatever_stands_in_the_file_is_keys_or_refused",
     "edge_agent/task_host/workload.py read": _PAYLOADS + "test_a_payload_is_a_workload_or_refused",
     # What the owner of a host writes into its policy.
     "edge_agent/policy/file.py read": "tests/unit/policy/test_file.py test_nothing_in_the_file_breaks_the_reader",
@@ -59,6 +63,7 @@ TESTED = {
 }
 """Where others decide what is read: by whom it is tried, with anything."""
 
+_BASE64 = "Base64 is ASCII"
 _ADMIN = "its admin wrote it, and is told what is wrong"
 _CANNOT = "cannot fail: what is no text is replaced or left out"
 _KERNEL = "the kernel wrote it"
@@ -76,8 +81,10 @@ NEEDS_NONE = {
     "airflow_plugin/config.py proxies": _ADMIN,
     "airflow_plugin/executor.py _reconciler": _ADMIN,
     "airflow_plugin/log_upload.py _instance": _TABLE,
-    "airflow_plugin/queue/assignments.py _start": _TABLE,
-    "airflow_plugin/queue/hash_keys.py hash_keys": _ADMIN,
+    "airflow_plugin/queue/fernet_keys.py fernet_keys": _ADMIN,
+    "airflow_plugin/queue/signing_keys.py __init__": _BASE64,
+    "airflow_plugin/queue/signing_keys.py published": _NUMBER,
+    "airflow_plugin/queue/signing_keys.py sign": _BASE64,
     "airflow_plugin/queue/uploads.py claim": _TABLE,
     "airflow_plugin/scheduling/owners.py owner_of": "a scheduler knows its own id",
     "airflow_plugin/scheduling/owners.py read_owner": _TABLE,
@@ -97,8 +104,10 @@ NEEDS_NONE = {
     "edge_agent/cli.py main": _NUMBER,
     "edge_agent/configuration.py _read": _ADMIN,
     "edge_agent/diagnosis.py _explain_proxy": _NUMBER,
+    "edge_agent/host_key.py read": "judged by its form before: 32 bytes in Base64",
     "edge_agent/last_words.py tail": _CANNOT,
-    "edge_agent/protocol/proofs.py _text": "Base64 is ASCII",
+    "edge_agent/protocol/proofs.py _text": _BASE64,
+    "edge_agent/protocol/signatures.py key_id": "the key was judged by its form before",
     "edge_agent/recovery.py _read": _STATE,
     "edge_agent/runners/output.py _bytes_in": _KERNEL,
     "edge_agent/runners/tmux.py session_of": _STATE,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
+from airflow_plugin.queue.signing_keys import SigningKeys
 from edge_agent.protocol import (
     AirflowSettings,
     Answer,
@@ -21,7 +22,6 @@ from edge_agent.protocol import (
     Checked,
     Confirm,
     ConfirmAnswer,
-    Confirmed,
     Directives,
     HostConflict,
     JobState,
@@ -30,7 +30,6 @@ from edge_agent.protocol import (
     Offer,
     Poll,
     PollAnswer,
-    Problem,
     ProblemReason,
     Refused,
     Registration,
@@ -43,17 +42,10 @@ from edge_agent.protocol import (
     Withdrawn,
 )
 from tests.support.fake_job import Job
+from tests.support.fernet import FERNET_KEY
+from tests.support.refusal import Refusal
 
 AGENT_TOKEN = "eat_0123456789ab_planted-agent-token-of-the-tests"
-
-
-class Refusal(Exception):
-    """A problem to answer with."""
-
-    def __init__(self, status: int, reason: ProblemReason, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.problem = Problem(reason=reason, message=message, **more)
 
 
 class FakeJobs:
@@ -61,6 +53,7 @@ class FakeJobs:
 
     def __init__(self, limits: Limits, *, log_limit_bytes: int) -> None:
         self.limits = limits
+        self.keys = SigningKeys([urlsafe_b64decode(FERNET_KEY)])
         self.log_limit_bytes = log_limit_bytes
         self.airflow = AirflowSettings(executor="LocalExecutor", default_queue="default")
         self.clock_is_ahead = timedelta()
@@ -98,6 +91,7 @@ class FakeJobs:
             directives=Directives(),
             airflow=self.airflow,
             server_time=self._now(),
+            server_keys=self.keys.published,
         )
         for job in self.jobs.values():
             if job.state is JobState.OFFERED:
@@ -111,7 +105,7 @@ class FakeJobs:
 
     def check(self, token: str, host_key: str, body: bytes) -> Checked:
         self._admit(token, host_key, body)
-        return Checked(server_time=self._now())
+        return Checked(server_time=self._now(), server_keys=self.keys.published)
 
     def authenticate(self, token: str, host_key: str) -> None:
         if self.superseded:
@@ -149,8 +143,9 @@ class FakeJobs:
             if offers or self.nudged or self.always_nudged or self.is_closing or left <= 0:
                 self.nudged = False
                 held = [job.assignment_id for job in self.jobs.values() if job.ending is None]
-                token = self.next_token if poll.beat else None
-                return PollAnswer(offers=offers, directives=self._directives(filter(None, held)), token=token)
+                token, keys = self.next_token if poll.beat else None, self.keys.published
+                directives = self._directives(filter(None, held))
+                return PollAnswer(offers=offers, directives=directives, token=token, server_keys=keys)
             self.changed.wait(min(left, 0.2))
 
     def confirm(self, body: bytes) -> Answer:
@@ -165,7 +160,7 @@ class FakeJobs:
             if job is not None and job.state is JobState.OFFERED:
                 job.step("confirm", JobState.RUNNING)
             if job is not None and job.state is JobState.RUNNING:
-                confirmed.append(Confirmed(assignment_id=each, kind=job.kind, payload=job.payload))
+                confirmed.append(job.confirmed(self.keys.sign))
             else:
                 withdrawn.append(Withdrawn(assignment_id=each, state=job.state if job else None))
         return ConfirmAnswer(confirmed=tuple(confirmed), withdrawn=tuple(withdrawn))

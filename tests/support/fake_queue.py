@@ -26,10 +26,11 @@ from edge_agent.protocol import (
 from tests.support.cuttable_server import Answer as Sent
 from tests.support.cuttable_server import Asked, CuttableServer
 from tests.support.fake_job import Job
-from tests.support.fake_jobs import AGENT_TOKEN, FakeJobs, Refusal
+from tests.support.fake_jobs import AGENT_TOKEN, FakeJobs
 from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import FOREIGN, Call, Fault, Orders, verb_of
 from tests.support.host_proof import proven_key
+from tests.support.refusal import Refusal
 
 __all__ = ["AGENT_TOKEN", "FakeQueue", "Fault", "Job"]
 

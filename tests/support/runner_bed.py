@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity
+from edge_agent.ended_jobs import EndedJobs
 from edge_agent.errors import problem_answer
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
@@ -79,6 +80,7 @@ class RunnerBed:
             log_chunk_bytes=lambda: self.chunk_bytes,
             report=self._take_ending,
             dispose=KeptAttempts(attempts.with_name("kept"), hours=0, megabytes=0).dispose,
+            ended=EndedJobs(attempts.with_name("ended_jobs")),
             cancel_grace_seconds=0.5,
             spawn=group.create_task,
             changed=lambda: None,

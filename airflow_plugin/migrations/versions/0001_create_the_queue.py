@@ -179,6 +179,7 @@ def _create_jobs() -> None:
         sa.Column("runner", sa.String(length=16), nullable=False),
         sa.Column("label", sa.String(length=800), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("signature", sa.String(length=128), nullable=True),
         sa.Column("queued_at", UtcDateTime(), nullable=False),
         sa.Column("queue_deadline", UtcDateTime(), nullable=True),
         sa.Column("lost_wait_seconds", sa.Double(), nullable=True),

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from airflow_plugin.queue.signing_keys import SigningKeys
 from tests.support.agent_host import AgentHost
 from tests.support.certificates import Authority
 from tests.support.fake_queue import AGENT_TOKEN, FakeQueue
@@ -198,3 +199,29 @@ def certificate(tmp_path):
         return authority.file, context
 
     return make
+
+
+def test_the_key_of_a_server_that_was_never_met_is_named_and_not_pinned(check, queue, tmp_path):
+    code, said = check(queue.url)
+    assert code == 0
+    assert f"note server key: the first registration pins {queue.keys.published[0].id}" in said
+    assert not (tmp_path / "h1" / "state" / "server_keys.json").exists()
+
+
+def test_the_key_that_is_pinned_is_named(check, queue, agent):
+    _, said = check(queue.url, state_dir=agent.state)
+    assert f"ok   server key: only jobs that are signed by {queue.keys.published[0].id} start here" in said
+
+
+def test_a_server_with_another_key_than_the_pinned_one_is_a_failure(check, queue, agent):
+    queue.keys = SigningKeys([b"s" * 32])
+    code, said = check(queue.url, state_dir=agent.state)
+    assert code == 1
+    assert "FAIL server key: This is not the server that this host knows" in said
+
+
+def test_a_server_that_signs_nothing_is_worth_a_note(check, queue):
+    queue.keys = SigningKeys([])
+    code, said = check(queue.url)
+    assert code == 0
+    assert "note server key: The server does not sign its jobs" in said

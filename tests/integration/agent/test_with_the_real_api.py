@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import time
+from contextlib import contextmanager
 
 import pytest
+from airflow.models import crypto
 from sqlalchemy import update
 
 from airflow_plugin import clock
-from airflow_plugin.models import SecretRow
+from airflow_plugin.config import QueueConfig
+from airflow_plugin.models import JobRow, SecretRow
 from airflow_plugin.queue import jobs, steering, tokens
-from edge_agent.protocol import EndReason, JobState
+from airflow_plugin.queue.hash_keys import hash_keys
+from airflow_plugin.queue.placement import Placement
+from airflow_plugin.queue.signing_keys import signing_keys
+from edge_agent.protocol import EndReason, JobKind, JobState, RunnerName
 from tests.integration.agent.steps import forgotten, until_exists
 from tests.support.airflow_bed import AirflowBed
 from tests.support.command_site import CommandSite
+from tests.support.fernet import new_fernet_key
 from tests.support.migrated import copy_sqlite
 from tests.support.waiting import wait_until
 
@@ -152,6 +160,69 @@ def end_overlap_and_sessions(session, token_id):
     over = update(SecretRow).where(SecretRow.replaced_until.is_not(None)).values(replaced_until=clock.in_seconds(-1))
     session.execute(over.execution_options(synchronize_session=False))
     assert tokens.end_sessions(session, token_id) == 1
+
+
+@pytest.mark.parametrize("what", ["payload", "queue", "runner", "signature"])
+def test_a_job_whose_row_was_changed_never_starts_and_says_why(site, what):
+    honest = site.submit_entry()
+    site.audit(honest)
+    ran = site.home / "ran"
+    changes = {
+        "payload": {"payload": json.dumps({"command": f"touch {ran}"})},
+        "queue": {"queue": site.name, "placement": Placement(site.name).key},
+        "runner": {"runner": RunnerName.LOCAL},
+        "signature": {"signature": None},
+    }
+    queue = "of-another-host" if what == "queue" else site.name
+
+    def queue_and_change(session):
+        payload = {"command": "true" if what == "payload" else f"touch {ran}"}
+        new = jobs.NewJob(kind=JobKind.COMMAND, placement=Placement(queue), payload=payload, label="job")
+        job_id = jobs.submit(session, new, QueueConfig())
+        session.execute(update(JobRow).where(JobRow.id == job_id).values(**changes[what]))
+        return job_id
+
+    job = site.ended(site.write(queue_and_change))
+
+    assert (job.state, job.reason, job.ran_seconds) == (JobState.FAILED, EndReason.REJECTED, None)
+    words = "The job is not signed" if what == "signature" else "The job was changed after it was queued"
+    assert words in job.message
+    assert not ran.exists()
+    assert site.entries(honest) == ["start", "end"]
+    forgotten(site.host)
+
+
+def test_a_new_fernet_key_in_front_costs_nothing_while_the_old_one_stands_behind(site, airflow, monkeypatch):
+    """Nobody tells the agent, whose session goes on: a job brings the key that it is signed with."""
+    wait_until(lambda: site.ended(site.submit("true")), what="the agent works")
+    session_id, old = site.agent().session_id, site.host.run("server-key").stdout
+    airflow.kill("api-server")
+    before = site.submit("true")
+    environment = airflow.parts["api-server"].process.environment
+    both = f"{new_fernet_key()},{environment['AIRFLOW__CORE__FERNET_KEY']}"
+    environment["AIRFLOW__CORE__FERNET_KEY"] = both  # it stays: what the other tests queue is still good
+    airflow.start("api-server")
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", both)
+    with newly_read_keys():
+        after = site.submit("true")
+    assert site.ended(before).state == JobState.SUCCEEDED
+    assert site.ended(after).state == JobState.SUCCEEDED
+    assert site.job(after).signature.partition(":")[0] != site.job(before).signature.partition(":")[0]
+    assert site.agent().session_id == session_id
+    assert site.host.run("server-key").stdout.endswith(old)
+
+
+@contextmanager
+def newly_read_keys():
+    """Let this process look at its Fernet keys again, and once more at the end."""
+    caches = signing_keys, hash_keys, crypto.get_fernet
+    for each in caches:
+        each.cache_clear()
+    try:
+        yield
+    finally:
+        for each in caches:
+            each.cache_clear()
 
 
 def test_an_api_server_that_is_killed_costs_nothing(site, airflow, tmp_path):

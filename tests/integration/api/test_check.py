@@ -56,7 +56,7 @@ def test_a_new_name_would_be_taken_and_is_not(agent: Agent, facts: Callable[[Age
     before = facts(agent)
     answer = check(agent)
     assert answer.status_code == httpx.codes.OK, answer.text
-    assert set(answer.json()) == {"server_time"}
+    assert set(answer.json()) == {"server_time", "server_keys"}
     assert facts(agent) == before
     assert before[0] == []
 

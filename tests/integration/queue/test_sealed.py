@@ -36,7 +36,7 @@ def stored(queue):
 
 def confirmed(queue, job):
     (start,), _ = queue.confirm_whole(job.agent, job.assignment)
-    return start.payload
+    return json.loads(start.payload)
 
 
 def test_a_payload_is_stored_so_that_only_the_key_opens_it(queue):

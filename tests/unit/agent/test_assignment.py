@@ -9,6 +9,7 @@ import pytest
 
 from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
+from edge_agent.ended_jobs import EndedJobs
 from edge_agent.errors import CannotStart
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
@@ -62,6 +63,7 @@ class Bed:
             log_chunk_bytes=lambda: 1000,
             report=self.report,
             dispose=KeptAttempts(folder / "kept", hours=0, megabytes=0).dispose,
+            ended=EndedJobs(folder / "ended_jobs"),
             cancel_grace_seconds=0.1,
             spawn=self.group.create_task,
             changed=lambda: None,
@@ -86,7 +88,7 @@ class Bed:
 
     async def over(self):
         await wait_until_async(lambda: self.holdings.is_empty, what="all assignments are over")
-        assert list(self.folder.iterdir()) == []
+        assert [each for each in self.folder.iterdir() if each.is_dir()] == []
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from edge_agent import __version__, cli
 from edge_agent.errors import (
     AgentError,
+    ForeignServer,
     SettingsError,
     StateDirError,
     StateDirHeld,
@@ -34,6 +35,7 @@ def problem(reason):
         (StateDirHeld("x"), 4),
         (StateDirError("x"), 1),
         (problem(ProblemReason.SUPERSEDED), 5),
+        (ForeignServer("x"), 6),
         (Unreachable("x"), 1),
         (AgentError("x"), 1),
     ],

@@ -245,6 +245,9 @@ class HastyServer:
     async def look_at_disk(self):
         pass
 
+    async def meet(self, server_keys):
+        pass
+
     def take(self, offers):
         pass
 

@@ -24,6 +24,7 @@ MEANS = Means(
     log_chunk_bytes=UNUSED,
     report=UNUSED,
     dispose=UNUSED,
+    ended=UNUSED,
     cancel_grace_seconds=0,
     spawn=UNUSED,
     changed=lambda: None,

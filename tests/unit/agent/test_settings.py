@@ -84,6 +84,7 @@ def test_the_toml_file_may_be_named_by_the_environment(setting, tmp_path):
         ({"URL": "http://127.0.0.1", "PROXY": "http://proxy"}, "EDGE_AGENT_URL: http:// would send tokens"),
         ({"LOG_LEVEL": "loud"}, "EDGE_AGENT_LOG_LEVEL:"),
         ({"RUNNER": "default"}, "EDGE_AGENT_RUNNER:"),
+        ({"SERVER_KEY": "abc"}, "EDGE_AGENT_SERVER_KEY: must be a key as `airflow edge-agent server-key` prints it"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -34,7 +34,7 @@ def agent_of_root(monkeypatch):
 
 
 def policy(text):
-    return Policy(Document.model_validate(tomllib.loads(text)))
+    return Policy(Document.model_validate(tomllib.loads(text)), serves=["onprem"])
 
 
 def admit(text, command="true", *, kind=JobKind.COMMAND, queue="onprem", **payload):
@@ -90,6 +90,12 @@ def test_a_job_of_another_queue_is_refused():
     assert rule == "queues"
     assert "it comes from the queue 'onprem'" in said
     assert admit(f"queues = ['onprem']\n{LISTED}", SAY)
+
+
+def test_without_queues_in_the_policy_those_of_the_agent_count_whatever_the_server_says():
+    rule, said = refused(LISTED, SAY, queue="payroll")
+    assert rule == "queues"
+    assert "it comes from the queue 'payroll'. Add that to EDGE_AGENT_QUEUES." in said
 
 
 def test_a_listed_command_is_let_run_and_nothing_else_is():

@@ -10,6 +10,7 @@ from edge_agent.protocol import (
     AirflowSettings,
     Beat,
     BeatAnswer,
+    Certificate,
     Checked,
     Confirm,
     ConfirmAnswer,
@@ -36,6 +37,7 @@ from edge_agent.protocol import (
     Report,
     ReportAnswer,
     RunnerName,
+    ServerKey,
     Session,
     Versions,
     Withdrawn,
@@ -77,8 +79,15 @@ OFFER = Offer(
     assignment_id=ONE, job_id=TWO, kind=JobKind.TASK, queue="onprem", slots=1, runner=RunnerName.LOCAL, label="dag.task"
 )
 CONFIRMED = Confirmed(
-    assignment_id=ONE, kind=JobKind.TASK, payload={"workload": {"token": "t"}, "log_path": "dag/1.log"}
+    assignment_id=ONE,
+    kind=JobKind.TASK,
+    team="blue",
+    payload='{"workload": {}, "log_path": "dag/1.log"}',
+    signature=f"0123456789abcdef:{'A' * 86}==",
+    token="t",
 )
+CERTIFICATE = Certificate(until=1_795_000_000, signature=f"0123456789abcdef:{'A' * 86}==")
+SERVER_KEY = ServerKey(key="A" * 43 + "=", certificates=(CERTIFICATE,))
 WITHDRAWN = Withdrawn(assignment_id=TWO, state=JobState.CANCELLED)
 ENDING = Ending(
     assignment_id=ONE,
@@ -100,7 +109,8 @@ MESSAGES: dict[str, Any] = {
         AIRFLOW,
         BEAT,
         BeatAnswer(directives=DIRECTIVES, server_time=NOON, token="eas_1_y"),
-        Checked(server_time=NOON),
+        CERTIFICATE,
+        Checked(server_time=NOON, server_keys=(SERVER_KEY,)),
         Confirm(assignments=(ONE, TWO)),
         ConfirmAnswer(confirmed=(CONFIRMED,), withdrawn=(WITHDRAWN,)),
         CONFIRMED,
@@ -112,7 +122,7 @@ MESSAGES: dict[str, Any] = {
         LogAck(next_offset=4096, full=True),
         OFFER,
         Poll(free_slots=4, wait_seconds=9, beat=BEAT),
-        PollAnswer(offers=(OFFER,), directives=DIRECTIVES, token="eas_1_y"),
+        PollAnswer(offers=(OFFER,), directives=DIRECTIVES, token="eas_1_y", server_keys=(SERVER_KEY,)),
         Problem(reason=ProblemReason.GAP, message="A gap.", state="running", expected_offset=12),
         REFUSED,
         Registration(
@@ -138,7 +148,9 @@ MESSAGES: dict[str, Any] = {
             directives=DIRECTIVES,
             airflow=AIRFLOW,
             server_time=NOON,
+            server_keys=(SERVER_KEY,),
         ),
+        SERVER_KEY,
         VERSIONS,
         WITHDRAWN,
     )
