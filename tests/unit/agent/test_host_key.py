@@ -51,7 +51,7 @@ def foreign_key():
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----", None])
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"ed25519 " + b"A" * 43 + b"=", b"ed25519 AAAA\n", None])
 def test_a_broken_one_is_refused_and_never_replaced(tmp_path, content):
     """Another key would be another host: that is for people to decide."""
     path = tmp_path / "host.key"
