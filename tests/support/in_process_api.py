@@ -16,17 +16,20 @@ import httpx
 import pytest
 from airflow.api_fastapi.app import create_auth_manager, purge_cached_app
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-from sqlalchemy import true
+from sqlalchemy import true, update
 from sqlalchemy.orm import Session
 
-from airflow_plugin import transactions
+from airflow_plugin import clock, transactions
 from airflow_plugin.api.app import create_app
 from airflow_plugin.config import QueueConfig
+from airflow_plugin.models import TokenRow
 from airflow_plugin.queue import agents, assignments, jobs, offers, tokens
 from airflow_plugin.queue.allowances import Allowance, TokenKind
 from airflow_plugin.queue.placement import Placement
+from airflow_plugin.queue.secrets import new_secret
 from edge_agent.host_key import HostKey
 from edge_agent.protocol import VERSION_HEADER, JobKind, Proof, Registration, Versions
+from edge_agent.protocol.secrets import SESSION_TOKEN
 from tests.support.host_proof import THIS_HOST, HostProof
 from tests.support.queue_bed import ASKS_FROM
 from tests.support.workloads import airflow_on
@@ -79,7 +82,10 @@ class Shown(HostProof):
 
 
 class Stage:
-    """An agent with a running job, another with its own, a token, and one of every kind who may ask."""
+    """An agent with a running job, another with its own, a token, and one of every kind who may ask.
+
+    The names of credentials are those of the matrix.
+    """
 
     def __init__(self) -> None:
         self.agent, self.token = f"agent-{next(_NUMBERS)}", f"token-{next(_NUMBERS)}"
@@ -89,6 +95,11 @@ class Stage:
             "nothing": "",
             "garbage": "garbage",
             "an agent token": _token(self.token),
+            "an agent token of another name": _token(f"else-{self.token}", Allowance(agents=["somebody-else"])),
+            "an expired agent token": _expired(f"expired-{self.token}"),
+            "a revoked agent token": _revoked(f"revoked-{self.token}"),
+            "a made-up session": new_secret(SESSION_TOKEN, uuid4().hex).value.get_secret_value(),
+            "a session of a revoked token": _ended(f"ended-{self.agent}", "its own"),
             "a submit token": _token(f"submit-{self.token}", Allowance(kind=TokenKind.SUBMIT)),
             "the agent's session": session,
             "another agent's session": other,
@@ -140,6 +151,26 @@ def _registration(name: str, hostname: str) -> Registration:
 
 def _token(name: str, allowance: Allowance | None = None) -> str:
     return transactions.run(lambda session: tokens.create(session, name, allowance)).get_secret_value()
+
+
+def _expired(name: str) -> str:
+    value = _token(name)
+    over = update(TokenRow).where(TokenRow.name == name).values(expires_at=clock.in_seconds(-1))
+    transactions.run(lambda session: session.execute(over))
+    return value
+
+
+def _revoked(name: str) -> str:
+    value = _token(name)
+    transactions.run(lambda session: tokens.revoke(session, name))
+    return value
+
+
+def _ended(name: str, words: str) -> str:
+    """Return the session of an agent whose token was revoked."""
+    value, *_ = _running_job(name, words)
+    transactions.run(lambda session: tokens.revoke(session, f"of-{name}"))
+    return value
 
 
 def _login(role: str) -> str:
