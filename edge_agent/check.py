@@ -30,7 +30,7 @@ from edge_agent.diagnosis import explain, explain_refusal
 from edge_agent.errors import AgentError, CannotStart, PolicyError, ProblemAnswer, QueueApiError
 from edge_agent.kept import MEGABYTE
 from edge_agent.policy.policy import Policy
-from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
+from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, one_line, routes
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import LEAST_FREE_BYTES
 from edge_agent.state_dir import StateDir
@@ -204,7 +204,7 @@ def _json(response: httpx.Response) -> dict[str, Any]:
 def _registration(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Registration:
     return Registration(
         instance=uuid4(),
-        hostname=socket.gethostname(),
+        hostname=one_line(socket.gethostname()),
         queues=settings.queues,
         kinds=kinds,
         slots=settings.slots,

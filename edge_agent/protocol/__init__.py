@@ -49,6 +49,7 @@ from edge_agent.protocol.jobs import (
     ReportAnswer,
     Withdrawn,
 )
+from edge_agent.protocol.lines import one_line
 from edge_agent.protocol.logs import LogAck
 from edge_agent.protocol.problems import Problem, ProblemReason
 from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
@@ -112,5 +113,6 @@ __all__ = [
     "Transition",
     "Versions",
     "Withdrawn",
+    "one_line",
     "sources_of",
 ]
