@@ -26,6 +26,8 @@ QUEUES = [
     "patient",
     "restart",
     "rolling",
+    "stolen",
+    "neighbour",
 ]
 AGENT = {"executor": "EdgeAgentExecutor", "retries": 1, "retry_delay": timedelta(seconds=0)}
 ASKED = {
