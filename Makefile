@@ -104,6 +104,10 @@ bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for
 bench-faults: $(STAMP) ## The same faults on the stock edge provider and here: table and plot (FAULTS=host-dies)
 	$(BIN)/python -m tests.bench.faults
 
+.PHONY: bench-attacks
+bench-attacks: $(STAMP) ## The same attacks on the stock edge provider and here: table for the docs
+	$(BIN)/python -m tests.bench.attacks
+
 .PHONY: gen
 gen: $(STAMP) ## Write what is generated: reference pages, OpenAPI
 	$(BIN)/python -m tests.gen
