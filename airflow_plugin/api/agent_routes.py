@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from airflow_plugin.api.auth import AgentToken, CurrentSession
+from airflow_plugin.api.gate import HANDED_OUT
 from airflow_plugin.api.peers import Peer
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
@@ -46,7 +47,9 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
 
 def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
     @routes.post("/session")
-    async def register(name: AgentName, asked: Registration, token: AgentToken, address: Peer) -> Session:
+    async def register(
+        request: Request, name: AgentName, asked: Registration, token: AgentToken, address: Peer
+    ) -> Session:
         """Open a session with an agent token. A repeat opens another one and ends this."""
 
         def work(session: DatabaseSession) -> Session:
@@ -61,7 +64,9 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
                 server_time=opened.agent.registered_at,
             )
 
-        return await transact(work)
+        opened = await transact(work)
+        request.scope[HANDED_OUT] = opened.token
+        return opened
 
     @routes.post("/check")
     async def check(name: AgentName, asked: Registration, token: AgentToken, address: Peer) -> Checked:

@@ -47,6 +47,9 @@ MOST_RETRY_AFTER_SECONDS = 10
 """Less than the window: an agent that waited for longer could be lost for it."""
 
 AGENT_PATHS = (f"{PREFIX}/agents/", f"{PREFIX}/assignments/")
+HANDED_OUT = "edge_agent.handed_out"
+"""Where a route leaves the token of a session that its answer brings: it works before it was ever shown."""
+
 PROVEN_SECONDS = 600.0
 MOST_PROVEN = 20_000
 
@@ -117,6 +120,8 @@ class Gate:
             self._limiter.hit(self._ended, address)
         elif status < HTTPStatus.MULTIPLE_CHOICES and scope["method"] != "DELETE":
             self._prove(credential)
+            if (token := scope.get(HANDED_OUT)) is not None:
+                self._prove(_digest([f"Bearer {token}".encode()]))
         elif status < HTTPStatus.INTERNAL_SERVER_ERROR and credential not in self._proven:
             self._limiter.hit(self._ended if status < HTTPStatus.MULTIPLE_CHOICES else self._failed, address)
 
@@ -149,7 +154,10 @@ async def _nothing() -> Message:
 
 def _credential(scope: Scope) -> str:
     """Return a digest of what a request shows: the whole of it, as its public part can be anybody's claim."""
-    headers = [value for name, value in scope["headers"] if name in {b"authorization", b"cookie"}]
+    return _digest([value for name, value in scope["headers"] if name in {b"authorization", b"cookie"}])
+
+
+def _digest(headers: list[bytes]) -> str:
     return hashlib.sha256(b"\n".join(headers)).hexdigest()
 
 

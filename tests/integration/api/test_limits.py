@@ -85,6 +85,26 @@ def test_an_address_that_tries_tokens_is_cut_and_tokens_that_work_are_not(
     assert from_address(proxy, newcomer, "2001:db8:78::1", newcomer.token).status_code == httpx.codes.OK
 
 
+def test_an_agent_that_starts_anew_beside_one_that_tries_tokens_gets_a_session_that_works(
+    proxy: httpx.Client, agent: Agent
+) -> None:
+    """The token of the session has never been shown; that it was just handed out says as much."""
+    address = "2001:db8:79::1"
+    assert from_address(proxy, agent, address, agent.token).status_code == httpx.codes.OK
+    for _ in range(FAILED_LOGINS + 1):
+        tried = from_address(proxy, agent, address, new_secret("eat").value.get_secret_value())
+    assert tried.status_code == 429
+
+    opened = from_address(proxy, agent, address, agent.token)
+    assert opened.status_code == httpx.codes.OK
+
+    headers = {"Authorization": f"Bearer {opened.json()['token']}", VERSION_HEADER: "1", "X-Forwarded-For": address}
+    first = proxy.post(
+        routes.PREFIX + routes.heartbeat(agent.name), json={"number": 1, "free_slots": 1}, headers=headers
+    )
+    assert first.status_code == httpx.codes.OK, first.text
+
+
 def test_what_shows_no_token_is_answered_before_its_body_is_read(http: httpx.Client, agent: Agent) -> None:
     """A body that would be refused is not even looked at."""
     huge = b"[" * (BODY_LIMIT + 1)
