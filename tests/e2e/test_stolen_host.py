@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
@@ -15,12 +16,13 @@ from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import JobRow
 from airflow_plugin.queue import jobs, logs
 from airflow_plugin.queue.placement import Placement
-from edge_agent.protocol import JobKind, JobState
+from edge_agent.protocol import JobKind, JobState, routes
 from tests.e2e.holding import Holding
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
-from tests.support.forgery import admins_token, doors, opened_by, task_token
-from tests.support.thief import Loot, Thief
+from tests.support.airflow_rest import DagRun
+from tests.support.forgery import WRONG, admins_token, bearer, doors, opened_by, task_token
+from tests.support.thief import Loot, TakenTask, Thief
 from tests.support.waiting import wait_until
 
 SECRETS_OF_THE_SITE = (
@@ -54,6 +56,11 @@ class Work:
     def running(self) -> list[JobRow]:
         """Return those that run."""
         return [job for job in self.jobs() if job.state == JobState.RUNNING]
+
+    def task_instance(self) -> str:
+        """Return the task instance of its task."""
+        (found,) = [str(job.workload_id) for job in self.jobs() if job.workload_id is not None]
+        return found
 
     def log(self) -> bytes:
         """Return the log of the command."""
@@ -133,6 +140,29 @@ def theft(
     assert neighbour.holding.succeeds()
 
 
+@dataclass
+class Taken:
+    """A task that a thief with a whole disk has taken and begun, as the host could have."""
+
+    token_name: str
+    thief: Thief
+    task: TakenTask
+    run: DagRun
+
+
+@pytest.fixture
+def taken(bed: AirflowBed, make_bounded: Callable[..., AgentHost], tmp_path: Path) -> Iterator[Taken]:
+    """Give one."""
+    name = f"taken-{uuid4().hex[:8]}"
+    loot = Loot.of(make_bounded(name, "taken"), tmp_path / "copy")
+    run = Holding.begin(bed, "taken", tmp_path / "ledger").run
+    with Thief(loot) as thief:
+        thief.come_in()
+        yield Taken(name, thief, thief.take_a_task(), run)
+    if run.task("hold")["state"] != "failed":
+        run.set_state("hold", "failed")
+
+
 def test_the_disk_holds_what_its_own_work_needs_and_nothing_of_the_site_or_the_neighbour(theft: Theft):
     assert any("payload.json" in path.name for path, _ in theft.loot.files()), "it was copied while work ran"
     token = Path(theft.loot.environment["EDGE_AGENT_TOKEN_FILE"]).read_text(encoding="ascii")
@@ -146,7 +176,7 @@ def test_the_disk_holds_what_its_own_work_needs_and_nothing_of_the_site_or_the_n
 
 
 def test_nothing_on_the_disk_opens_the_public_or_the_execution_api_or_signs_what_would(theft: Theft):
-    bed, instance = theft.bed, str(theft.neighbour.jobs()[0].workload_id or uuid4())
+    bed, instance = theft.bed, theft.neighbour.task_instance()
     secret = bed.environment["AIRFLOW__API_AUTH__JWT_SECRET"]
     # What the forged tokens look like is right: with the secret that edge3 puts on every host they are let in.
     forged = admins_token(secret), task_token(secret, instance)
@@ -172,7 +202,7 @@ def test_who_has_the_disk_reads_nothing_of_anothers_jobs_and_changes_nothing(the
     assert len(ids) == 2
     with Thief(theft.loot) as thief:
         # The worst case: the thief has learnt the ids, which are on no other host.
-        wait_until(lambda: thief.ask("register")[0], until=lambda status: status == 200, what="it is let in as itself")
+        thief.come_in()
         unknown = [{"assignment_id": id_, "state": None} for id_ in ids]
         confirmed = thief.ask("confirm", assignments=ids)[1]
         assert (confirmed["confirmed"], sorted(confirmed["withdrawn"], key=str)) == ([], sorted(unknown, key=str))
@@ -196,9 +226,36 @@ def test_who_has_the_disk_is_out_once_the_token_is_revoked(
     loot = Loot.of(host, tmp_path / "copy")
     host.power_off()
     with Thief(loot) as thief:
-        wait_until(lambda: thief.ask("register")[0], until=lambda status: status == 200, what="it is let in as itself")
+        thief.come_in()
         assert thief.ask("heartbeat", number=1, free_slots=1)[0] == 200
         assert "revoked" in bed.airflow("edge-agent", "tokens", "revoke", "stolen-2")
         assert thief.ask("heartbeat", number=2, free_slots=1)[0] == 409
         status, why = thief.ask("register")
         assert (status, "was revoked" in why) == (401, True)
+
+
+def test_a_task_that_a_thief_takes_opens_what_airflow_gives_every_task_and_nothing_else(theft: Theft, taken: Taken):
+    token, url = taken.task.token, theft.bed.url
+    opened = doors(url, token, token)
+    assert opened["execution"] == 200, "Airflow gives any task any connection"
+    assert opened["public"] in WRONG
+    with httpx.Client(base_url=url, headers=bearer(token), timeout=30, trust_env=False) as client:
+        other = f"/execution/task-instances/{theft.neighbour.task_instance()}"
+        said = {"hostname": "elsewhere", "pid": 1}
+        assert client.put(f"{other}/heartbeat", json=said).status_code in WRONG
+        assert client.post(f"{routes.MOUNT}/v1/ui/tokens", json={"name": "of-a-thief"}).status_code in WRONG
+        assert client.put(f"{routes.MOUNT}/v1/ui/agents/neighbour-1/cordon", json={}).status_code in WRONG
+    assert len(theft.neighbour.running()) == 2
+
+
+def test_a_token_of_a_task_outlives_the_revocation_for_as_long_as_it_is_used(bed: AirflowBed, taken: Taken):
+    """Airflow knows no withdrawn tokens here, and renews them: the threat model says what to do about it."""
+    bed.rest.set_connection("vault", conn_type="postgres", host="db", password="of no use to a thief")
+    bed.airflow("edge-agent", "tokens", "revoke", taken.token_name)
+    assert taken.thief.ask("renew", assignments=[taken.task.assignment])[0] == 409, "we renew it no more"
+    taken.run.set_state("hold", "failed")
+    token = taken.task.token
+    for _ in range(3):
+        answer = httpx.get(f"{bed.url}/execution/connections/vault", headers=bearer(token), timeout=30, trust_env=False)
+        assert answer.is_success, answer.text
+        token = answer.headers["Refreshed-API-Token"]

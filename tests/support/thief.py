@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,10 +12,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
+
 from tests.support.agent_host import AgentHost
+from tests.support.forgery import bearer
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 LOOKS_SECRET = re.compile(rb"[A-Za-z0-9_+/=.~-]{20,}")
@@ -55,11 +62,20 @@ class Loot:
         return sorted(words | {text.decode(errors="replace").strip() for text in small if text.strip()})
 
 
+@dataclass(frozen=True)
+class TakenTask:
+    """A task in the hands of a thief; ``token`` is what it has for the Execution API."""
+
+    assignment: str
+    token: str
+
+
 class Thief:
     """Our own agent's program on the copy. ``changed``: other settings, such as ``EDGE_AGENT_NAME``."""
 
     def __init__(self, loot: Loot, **changed: str) -> None:
         self._environment = loot.environment | {"PYTHONPATH": str(ROOT)} | changed
+        self._url = loot.environment["EDGE_AGENT_URL"]
         self._log = loot.home / "thief.log"
         self._process: subprocess.Popen[str] | None = None
 
@@ -74,6 +90,35 @@ class Thief:
         assert line, self._log.read_text(encoding="utf-8")
         answer = json.loads(line)
         return answer["status"], answer["body"]
+
+    def come_in(self) -> None:
+        """Register as the host itself, which is gone."""
+        wait_until(lambda: self.ask("register")[0], until=lambda status: status == 200, what="it is let in", timeout=60)
+
+    def take_a_task(self) -> TakenTask:
+        """Take a task of the host's own queues, and tell Airflow that it has started."""
+        offers = wait_until(
+            lambda: self.ask("poll", free_slots=1, wait_seconds=5)[1]["offers"], what="a task is offered", timeout=60
+        )
+        assignment = offers[0]["assignment_id"]
+        _, given = self.ask("confirm", assignments=[assignment])
+        workload = given["confirmed"][0]["payload"]["workload"]
+        started = httpx.patch(
+            f"{self._url}/execution/task-instances/{workload['ti']['id']}/run",
+            headers=bearer(workload["token"]),
+            json={
+                "state": "running",
+                "hostname": "elsewhere",
+                "unixname": getpass.getuser(),
+                "pid": os.getpid(),
+                "start_date": datetime.now(tz=UTC).isoformat(),
+            },
+            timeout=30,
+            trust_env=False,
+        )
+        assert started.is_success, started.text
+        # Airflow replaces the token that is good for a start only.
+        return TakenTask(assignment, started.headers["Refreshed-API-Token"])
 
     def __enter__(self) -> Self:
         with self._log.open("ab") as log:

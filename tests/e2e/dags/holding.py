@@ -28,6 +28,7 @@ QUEUES = [
     "rolling",
     "stolen",
     "neighbour",
+    "taken",
 ]
 AGENT = {"executor": "EdgeAgentExecutor", "retries": 1, "retry_delay": timedelta(seconds=0)}
 ASKED = {
