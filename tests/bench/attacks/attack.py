@@ -22,6 +22,7 @@ ATTACKS = {
     "own-name": "Work under one's own name beside the host itself",
     "no-credential": "Call every route for workers or agents without any credential",
     "removed": "Go on after an admin has removed the host",
+    "removed-task": "After that, read a connection by the token of a task that was begun before",
 }
 """What each attacker tries, by key."""
 

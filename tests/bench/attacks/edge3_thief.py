@@ -1,7 +1,7 @@
 """A thief with the environment of an edge3 worker, and nothing else: a program that prints what it could do.
 
 Which works, hosts, runs and task instances there are it finds out by itself. ``edge3_thief.py attack`` tries all
-but the last; ``edge3_thief.py removed`` goes on after the host has been removed.
+that it is told to; ``edge3_thief.py removed`` goes on after the host has been removed.
 """
 
 from __future__ import annotations
@@ -173,7 +173,8 @@ class Attacks:
             ("PATCH", "worker/queues/neighbour"),
         )
         statuses = [HTTP.request(method, f"{WORKERS}/{path}", json={}).status_code for method, path in routes]
-        return any(status < 400 for status in statuses), f"{len(routes)} routes: {sorted(set(statuses))}"
+        seen = ", ".join(map(str, sorted(set(statuses))))
+        return any(status < 400 for status in statuses), f"{len(routes)} routes: {seen}"
 
     def _push(self, path: str, text: str, signed: str | None = None) -> httpx.Response:
         """Push a chunk of log."""
@@ -185,20 +186,25 @@ class Attacks:
         return as_worker("POST", path, body, signed=signed)
 
 
-def removed() -> tuple[bool, str]:
-    """Register as if nothing had happened, and go on."""
-    answer = as_worker("POST", "worker/stolen-again", worker_state("starting"))
-    admin = as_admin("GET", "/api/v2/connections")
-    worked = answer.is_success and admin.is_success
-    return worked, f"{answer.status_code}, {admin.status_code}; jwt_secret has to be changed everywhere"
+class Afterwards:
+    """What is tried when the host belongs to the site no more."""
+
+    def removed(self) -> tuple[bool, str]:
+        """Register as if nothing had happened, and go on."""
+        answer = as_worker("POST", "worker/stolen-again", worker_state("starting"))
+        admin = as_admin("GET", "/api/v2/connections")
+        worked = answer.is_success and admin.is_success
+        return worked, f"{answer.status_code}, {admin.status_code}; jwt_secret has to be changed everywhere"
+
+    def removed_task(self) -> tuple[bool, str]:
+        """Sign another token."""
+        vault = as_task("GET", "/connections/vault", str(uuid4()))
+        return has(vault, "the password"), f"{vault.status_code}; also for a task that never was"
 
 
 def main() -> None:
     """Try, and print what came of it."""
-    if sys.argv[1] == "removed":
-        print(json.dumps({"removed": removed()}))
-        return
-    attacks = Attacks()
+    attacks = Afterwards() if sys.argv[1] == "removed" else Attacks()
     print(json.dumps({key: getattr(attacks, key.replace("-", "_"))() for key in sys.argv[4:]}))
 
 

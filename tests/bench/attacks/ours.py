@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -19,7 +16,7 @@ from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
 from tests.support.airflow_rest import DagRun
 from tests.support.forgery import WRONG, bearer, opened_by
-from tests.support.thief import Loot, Thief
+from tests.support.thief import Loot, TakenTask, Thief
 from tests.support.waiting import NeverHappenedError, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -39,6 +36,7 @@ class OnOurs:
         task = run.task("work")
         self._instance: str = task["id"]
         self._try: int = task["try_number"]
+        self._taken: TakenTask | None = None
         self._http = httpx.Client(base_url=bed.url, timeout=30, trust_env=False)
 
     def attempt(self, key: str) -> Attempt:
@@ -51,7 +49,7 @@ class OnOurs:
         secrets = self._loot.secrets()
         opened = opened_by(self._bed.url, secrets, self._instance)
         what = f"each of the {len(secrets)} texts on the disk that could be a secret, shown and used as a signing key"
-        return bool(opened), f"401, 403: {what}"
+        return bool(opened), f"{len(opened)} let in, of {what}" if opened else f"401, 403: {what}"
 
     def task_token(self) -> Outcome:
         """The same, and ask for a renewed token of the neighbour's task."""
@@ -118,20 +116,10 @@ class OnOurs:
     def own_queue(self) -> Outcome:
         """Take a job of the host's queue, start it for Airflow, and ask for a connection as its task."""
         with self._registered() as thief:
-            _, polled = thief.ask("poll", free_slots=1, wait_seconds=20)
-            ids = [offer["assignment_id"] for offer in polled["offers"]]
-            _, given = thief.ask("confirm", assignments=ids)
-        workload = given["confirmed"][0]["payload"]["workload"]
-        body = {"state": "running", "hostname": "elsewhere", "unixname": getpass.getuser(), "pid": os.getpid()}
-        started = self._http.patch(
-            f"/execution/task-instances/{workload['ti']['id']}/run",
-            headers=bearer(workload["token"]),
-            json=body | {"start_date": datetime.now(tz=UTC).isoformat()},
-        )
-        token = started.headers.get("Refreshed-API-Token", workload["token"])
-        vault = self._http.get("/execution/connections/vault", headers=bearer(token))
+            self._taken = thief.take_a_task()
+        vault = self._http.get("/execution/connections/vault", headers=bearer(self._taken.token))
         worked = vault.is_success and "the password" in vault.text
-        return worked, f"200, {started.status_code}, {vault.status_code}; Airflow lets any task read any connection"
+        return worked, f"200, {vault.status_code}; Airflow lets any task read any connection"
 
     def own_name(self) -> Outcome:
         """Register as the host itself, while it works."""
@@ -164,6 +152,12 @@ class OnOurs:
             anew, why = thief.ask("register")
         return httpx.codes.OK in (going_on, anew), f"{going_on}, then {anew}: {why}"
 
+    def removed_task(self) -> Outcome:
+        """Show what a task of the host had when the token was revoked."""
+        assert self._taken is not None
+        vault = self._http.get("/execution/connections/vault", headers=bearer(self._taken.token))
+        return vault.is_success, f"{vault.status_code}; Airflow renews it for whoever goes on showing it"
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -181,7 +175,7 @@ class _Registered(Thief):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        wait_until(lambda: self.ask("register")[0], until=lambda status: status == 200, what="it is let in", timeout=60)
+        self.come_in()
         return self
 
 

@@ -23,7 +23,7 @@ _HOW = """\
 ## How it is made
 
 - Each system has two hosts, `stolen` and `neighbour`, each with a queue of its own. Both run a task, and for each
-  another one waits.
+  another one waits. Users have to log in.
 - On edge3 a program signs tokens with the secret of the stolen worker. What runs where, and under which ids, it
   finds out by itself.
 - On this project the attacker runs our own agent's program on the copied disk, so that whatever a host can prove, it
@@ -42,8 +42,8 @@ _LEFT = """\
 - **The host's own work is the attacker's** until the token is revoked: whoever has the disk takes jobs of its queues
   and reports of them what it likes.
 - **Any connection and variable of the team can be read by way of such a job**, if it is a task: Airflow's Execution
-  API gives them to every running task, on every kind of worker. Revoking the token does not end a token that such a
-  task has already; it lives for `[execution_api] jwt_expiration_time` (600 s) unless Airflow renews it.
+  API gives them to every running task, on every kind of worker. To revoke the agent token does not end a token that
+  such a task has already, and Airflow renews it for whoever shows it in time.
 
 What follows for assets, actors and boundaries: the [threat model](explanation/threat-model.md).
 """
@@ -69,7 +69,7 @@ def page(ours: Sequence[Attempt], edge3: Sequence[Attempt], minutes: float, load
 
 def table(ours: Mapping[str, Attempt], edge3: Mapping[str, Attempt]) -> str:
     """Return a row for each attack: what became of it, and the answers (HTTP statuses)."""
-    rows = ["| attack | edge3 | answered | this | answered |", "| --- | --- | --- | --- | --- |"]
+    rows = ["| attack | edge3 | answered | ours | answered |", "| --- | --- | --- | --- | --- |"]
     for key, title in ATTACKS.items():
         cells = [cell for attempt in (edge3[key], ours[key]) for cell in (f"**{attempt.verdict}**", attempt.answer)]
         rows.append(f"| {title} | {' | '.join(cell.replace('|', '/') for cell in cells)} |")
