@@ -111,6 +111,10 @@ bench-faults: $(STAMP) ## The same faults on the stock edge provider and here: t
 bench-fairness: $(STAMP) ## What a flood of one agent costs the others: table for the docs
 	$(BIN)/python -m tests.bench.fairness
 
+.PHONY: bench-attacks
+bench-attacks: $(STAMP) ## The same attacks on the stock edge provider and here: table for the docs
+	$(BIN)/python -m tests.bench.attacks
+
 .PHONY: gen
 gen: $(STAMP) ## Write what is generated: reference pages, OpenAPI
 	$(BIN)/python -m tests.gen

@@ -30,7 +30,7 @@ from edge_agent.findings import Finding, Level
 from edge_agent.host_key import HostKey
 from edge_agent.kept import MEGABYTE
 from edge_agent.policy.policy import Policy
-from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, ServerKey, routes
+from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, ServerKey, one_line, routes
 from edge_agent.server_keys import UNSIGNED, ServerKeys
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import LEAST_FREE_BYTES
@@ -190,7 +190,7 @@ def _json(response: httpx.Response) -> dict[str, Any]:
 def _registration(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Registration:
     return Registration(
         instance=uuid4(),
-        hostname=socket.gethostname(),
+        hostname=one_line(socket.gethostname()),
         queues=settings.queues,
         kinds=kinds,
         slots=settings.slots,

@@ -176,11 +176,13 @@ def _check(arguments: argparse.Namespace) -> int:
 async def _print_findings(settings: AgentSettings) -> bool:
     from edge_agent.check import check
     from edge_agent.findings import Level
+    from edge_agent.protocol import one_line
 
     all_is_well = True
     async for finding in check(settings):
         all_is_well = all_is_well and finding.level is not Level.FAIL
-        print(f"{finding.level.value:<4} {finding.subject}: {finding.text}", flush=True)
+        text = "\n".join(map(one_line, finding.text.splitlines()))  # what a server says is in it
+        print(f"{finding.level.value:<4} {finding.subject}: {text}", flush=True)
     return all_is_well
 
 

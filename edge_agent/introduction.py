@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from edge_agent.capabilities import detect_capabilities, detect_versions
 from edge_agent.holdings import Holdings
-from edge_agent.protocol import Capabilities, Registration, RunnerName
+from edge_agent.protocol import Capabilities, Registration, RunnerName, one_line
 from edge_agent.runners.registry import Runners
 from edge_agent.settings import AgentSettings
 
@@ -26,7 +26,7 @@ class Introduction:
         """Return what to register with now."""
         return Registration(
             instance=self._instance,
-            hostname=socket.gethostname(),
+            hostname=one_line(socket.gethostname()),
             queues=self._settings.queues,
             kinds=self._runners.kinds,
             slots=self._settings.slots,

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+from edge_agent.protocol import one_line
 from edge_agent.protocol.secrets import REDACTED, without_secrets
 
 KEYS = ("event", "agent", "job_id", "assignment_id", "label", "session_id")
@@ -64,7 +65,7 @@ class ConsoleFormatter(_Formatter):
         """Return one line, and the traceback below it if there is one."""
         facts = " ".join(f"{key}={value}" for key, value in self.facts(record).items() if key != "agent")
         when = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        line = f"{when} {record.levelname:<7} {record.getMessage()}  {facts}"
+        line = one_line(f"{when} {record.levelname:<7} {record.getMessage()}  {facts}")
         trace = self.trace(record)
         return self._redactor.clean(f"{line}\n{trace}" if trace else line)
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from edge_agent.protocol import one_line
 from edge_agent.state_dir import StateDir
 
 logger = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ def in_words(status: dict[str, Any]) -> list[str]:
         f"id {each['job_id']}"
         for each in status["assignments"]
     ]
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def _contact_in_words(status: dict[str, Any]) -> str:

@@ -49,6 +49,7 @@ MOST_RETRY_AFTER_SECONDS = 10
 """Less than the window: an agent that waited for longer could be lost for it."""
 
 AGENT_PATHS = (f"{PREFIX}/agents/", f"{PREFIX}/assignments/")
+
 PROVEN_SECONDS = 600.0
 MOST_PROVEN = 20_000
 

@@ -15,6 +15,7 @@ from airflow_plugin.compat import create_session
 from airflow_plugin.config import ConfigError
 from airflow_plugin.db import UnsupportedDatabaseError, is_migrated, require_supported
 from airflow_plugin.errors import QueueError
+from edge_agent.protocol import one_line
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -57,16 +58,20 @@ def queue() -> Iterator[Session]:
 def show(rows: Sequence[Mapping[str, Any]], output: str, columns: Mapping[str, Callable[[Any], Any]]) -> None:
     """Print rows: the named columns for people, everything there is for programs."""
     from airflow.cli.simple_table import AirflowConsole
+    from rich.markup import escape
 
     if output in {"json", "yaml"}:
         AirflowConsole().print_as(data=[dict(row) for row in rows], output=output)
     else:
-        shown = [{name: _text(value(row)) for name, value in columns.items()} for row in rows]
+        # In a table Airflow takes [words in brackets] for markup, and one closing bracket too many for an error.
+        fit = escape if output == "table" else str
+        shown = [{name: fit(_text(value(row))) for name, value in columns.items()} for row in rows]
         AirflowConsole().print_as(data=shown, output=output)
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    """Say a value in one line, whatever a host has written into it."""
+    return "" if value is None else one_line(str(value))
 
 
 def user() -> str:

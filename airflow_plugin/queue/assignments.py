@@ -16,7 +16,7 @@ from sqlalchemy import case, exists, func, select, update
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue.steps import lock, step
-from edge_agent.protocol import AgentState, Ending, EndReason, JobKind, JobState, Refused, Withdrawn
+from edge_agent.protocol import AgentState, Ending, EndReason, JobKind, JobState, Refused, Withdrawn, one_line
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CALLBACK = "ExecuteCallback"
 """The one workload type whose *start* its scheduler wants to hear of (it keeps its own state)."""
 
+
+MAX_MESSAGE = 2000
+"""As many characters as the column holds; written out, a message may have more than the host sent."""
 
 OPEN = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
 """The jobs that are some agent's at this moment."""
@@ -119,8 +122,8 @@ def _end(session: Session, agent: str, endings: Sequence[Ending]) -> list[UUID]:
         reason=first.reason,
         exit_code=first.exit_code,
         signal=first.signal,
-        # The one character Postgres cannot store; a host's error text may well have it.
-        message=first.message.replace("\0", "") if first.message else None,
+        # It goes into the scheduler's log and onto terminals, and may be a thief's. Postgres stores no NUL, too.
+        message=one_line(first.message)[:MAX_MESSAGE] if first.message else None,
         ran_seconds=case(ran, value=JobRow.assignment_id) if ran else None,
     ).where(JobRow.agent_name == agent, JobRow.assignment_id.in_([ending.assignment_id for ending in endings]))
     return list(session.scalars(ended.returning(JobRow.assignment_id)))

@@ -50,6 +50,7 @@ from edge_agent.protocol.jobs import (
     ReportAnswer,
     Withdrawn,
 )
+from edge_agent.protocol.lines import one_line
 from edge_agent.protocol.logs import LogAck
 from edge_agent.protocol.problems import Problem, ProblemReason
 from edge_agent.protocol.proofs import PROOF_HEADER, Proof
@@ -121,5 +122,6 @@ __all__ = [
     "Transition",
     "Versions",
     "Withdrawn",
+    "one_line",
     "sources_of",
 ]

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from edge_agent.protocol.base import LARGEST, Answer, Capabilities, Name, Request, Text
+from edge_agent.protocol.base import LARGEST, Answer, Capabilities, Name, Request
+from edge_agent.protocol.lines import Line
 from edge_agent.protocol.signatures import ServerKeys
 from edge_agent.protocol.states import JobKind
 
@@ -20,10 +21,10 @@ MAX_HELD = 10_000
 class Versions(Request):
     """What runs on the host. ``airflow`` and ``task_sdk`` are absent on a host without Airflow."""
 
-    agent: str = Field(max_length=64)
-    python: str = Field(max_length=64)
-    airflow: str | None = Field(default=None, max_length=64)
-    task_sdk: str | None = Field(default=None, max_length=64)
+    agent: Line = Field(max_length=64)
+    python: Line = Field(max_length=64)
+    airflow: Line | None = Field(default=None, max_length=64)
+    task_sdk: Line | None = Field(default=None, max_length=64)
 
 
 class HostHealth(Request):
@@ -60,7 +61,7 @@ class Registration(Request):
     """
 
     instance: UUID = Field(description="One per process start; tells a restart from a lost answer.")
-    hostname: Text = Field(max_length=255)
+    hostname: Line = Field(max_length=255)
     queues: tuple[Name, ...] = Field(min_length=1, max_length=MAX_QUEUES)
     kinds: tuple[JobKind, ...] = Field(min_length=1)
     slots: int = Field(ge=1, le=MAX_SLOTS)

@@ -169,10 +169,10 @@ class AirflowBed:
         assert done.returncode == 0, f"{shown}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def create_token(self, agent: str, queues: Sequence[str]) -> str:
+    def create_token(self, agent: str, queues: Sequence[str], *options: str) -> str:
         """Create the token with which an agent of that name may serve these queues."""
         written = self.airflow(
-            "edge-agent", "tokens", "create", agent, "--queues", ",".join(queues), "--output", "json"
+            "edge-agent", "tokens", "create", agent, "--queues", ",".join(queues), *options, "--output", "json"
         )
         created: Any = json.loads(written)
         token: str = (created[0] if isinstance(created, list) else created)["token"]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from airflow.models.log import Log
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from airflow_plugin import clock
-from airflow_plugin.models import AgentRow
+from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import host_keys
 from airflow_plugin.queue.placement import Placement
-from edge_agent.protocol import JobState
+from edge_agent.protocol import JobState, one_line
 from tests.integration.airflow.conftest import Run
 from tests.support.process import clean_environment, program
 from tests.support.scheduling_bed import SchedulingBed
@@ -144,6 +144,24 @@ def test_jobs_are_found_by_state_queue_and_agent(run: Run, refused: Run, bed: Sc
     with pytest.raises(SystemExit):
         run("jobs", "list", "--state", "lost")
     assert JobState.RUNNING in run("jobs", "list")
+
+
+@pytest.mark.parametrize("said", ["[/x]", "[link=https://evil.example]look[/link]", "\x1b]0;a title\x07\x1b[2K\nrow"])
+def test_a_host_cannot_write_on_an_admins_terminal_but_its_own_words(run: Run, bed: SchedulingBed, said: str):
+    """Neither end the command, nor hide words or add rows, nor make a link of them, nor speak to the terminal."""
+    bed.submit()
+    bed.start()
+    with bed.session() as session:
+        # As a row of an earlier release, or whoever writes the database, may have it.
+        session.execute(update(JobRow).values(message=said))
+        session.execute(update(AgentRow).values(hostname=said))
+    for command in ("agents", "jobs"):
+        for output in ("table", "plain"):
+            listed = run(command, "list", "-o", output)
+            assert "\x1b]" not in listed
+            assert "\x07" not in listed
+            assert one_line(said).split("\x1b")[0][:20] in listed
+            assert len([line for line in listed.splitlines() if line.strip()]) == (2 if output == "plain" else 3)
 
 
 # ------------------------------------------------------------------ what is around every command

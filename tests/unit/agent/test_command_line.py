@@ -138,6 +138,7 @@ def test_a_status_that_cannot_be_written_is_told_and_no_more(tmp_path, caplog):
         ({"spool_full": True}, "SPOOL: full"),
         ({"runners_ready": False}, "NOT READY: "),
         ({"running": False}, "NOT RUNNING"),
+        ({"cordoned": True, "cordon_reason": "\x1b[2Kno\nmore"}, r"CORDONED: \x1b[2Kno more"),
     ],
     ids=str,
 )

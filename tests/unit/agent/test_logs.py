@@ -54,6 +54,13 @@ def test_no_secret_reaches_the_log(log, plant, secret):
     assert REDACTED in log.getvalue()
 
 
+def test_what_others_say_begins_no_line_of_its_own_and_moves_no_cursor(log):
+    logger.info("Started %s.", "a job\n2026-11-21 INFO all is well\x1b[2K", extra={"event": "x", "label": "\r\x9d0;x"})
+    written = log.getvalue()
+    assert written.count("\n") == 1
+    assert not set(written[:-1]) & {"\n", "\r", "\x1b", "\x9d"} or written.startswith("{")
+
+
 def test_an_authorization_header_is_hidden_whatever_the_token(log):
     logger.info("%s", {"Authorization": "Bearer abc"})
     assert "abc" not in log.getvalue()
