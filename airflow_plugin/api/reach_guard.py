@@ -1,7 +1,8 @@
 """Stands before Airflow's Execution API: what a host's token does not allow, its tasks do not get.
 
-Off until a token has a list of connections or variables; then one indexed look-up for each request below. A task
-that runs on no agent of ours passes. Whatever is not understood is refused to agents with a list.
+Off until a token has a list of connections or variables or is revoked; then one indexed look-up for each request
+below. A task that runs on no agent of ours passes. Whatever is not understood is refused to agents with a list, and
+everything below to those whose token was revoked.
 
 ==================================================  ====================================================
 a task asks                                         it gets it
@@ -12,6 +13,7 @@ a task asks                                         it gets it
 ``GET /connection-tests/{id}/connection``           if the name of the tested connection is allowed
 ``PATCH /connection-tests/{id}``                    always: it says how the test ended
 anything else below these three                     not with a list
+anything below ``/xcoms``                           always
 anything else                                       not our business: no secrets flow there
 ==================================================  ====================================================
 
@@ -46,7 +48,12 @@ EXECUTION = "/execution/"
 CERTAIN_SECONDS = 1.0
 """For so long a list that was just made may not count: less than an agent needs to register and take a task."""
 
-_KINDS = {"connections": Kind.CONNECTION, "connection-tests": Kind.CONNECTION, "variables": Kind.VARIABLE}
+_KINDS = {
+    "connections": Kind.CONNECTION,
+    "connection-tests": Kind.CONNECTION,
+    "variables": Kind.VARIABLE,
+    "xcoms": Kind.XCOM,
+}
 _NAMES_ONE = re.compile(
     r"(?:GET connections/(?!.*/)|GET variables/(?!keys\Z)|(?:PUT|DELETE) variables/)(.+)", re.DOTALL
 )
@@ -76,8 +83,9 @@ class ReachGuard:
             credentials = [value.decode("latin-1") for key, value in scope["headers"] if key == b"authorization"]
             if not credentials:
                 return None  # Airflow says what is missing.
+            # The first counts, as it does for Airflow, which adds one of its own where everybody is an admin.
             workload = await workload_of_token(scope["app"], get_authorization_scheme_param(credentials[0])[1])
-            if workload is None or len(credentials) > 1:
+            if workload is None:
                 return _answer(HTTPStatus.FORBIDDEN, "Invalid auth token")
             await transact(lambda session: reach.allow(session, workload, reached))
         except Forbidden as error:
@@ -115,8 +123,9 @@ async def warn_where_it_does_not_stand() -> None:
     try:
         if execution_api() is None and await transact(reach.is_bounded):
             log.warning(
-                "Tokens have lists of connections or variables, and this API server does not serve the Execution API. "
-                "What is started with 'airflow api-server --apps execution' loads no plugin: there they do not hold."
+                "Tokens have lists of connections or variables, or were revoked, and this API server does not serve "
+                "the Execution API. What is started with 'airflow api-server --apps execution' loads no plugin: there "
+                "lists do not hold, and a task keeps what it had when the token of its host is revoked."
             )
     except SQLAlchemyError:
         log.warning("The metadata database does not answer; whether the lists of tokens hold is not known.")

@@ -1,5 +1,8 @@
 """What the host of a task may have of Airflow's connections and variables: what its agent's token allows.
 
+Once that is revoked, nothing, XComs included: Airflow itself renews the token of a task for whoever shows it in
+time, whatever became of the task.
+
 A task's token names the task instance and not who shows it. Of one that was on several hosts, deferred on one and
 resumed on another, any of them may be asking: each of their tokens has to allow it.
 """
@@ -27,6 +30,8 @@ class Kind(StrEnum):
 
     CONNECTION = "connection"
     VARIABLE = "variable"
+    XCOM = "XCom"
+    """No token has a list of them."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,15 @@ class Reached:
 
 
 def is_bounded(session: Session) -> bool:
-    """Whether any token has a list: if not, nothing needs to be looked up. Nor where our tables are not made yet."""
+    """Whether any token has a list or was revoked: if not, nothing needs to be looked up.
+
+    Nor where our tables are not made yet.
+    """
     if not inspect(session.connection()).has_table(TokenRow.__tablename__, schema=SCHEMA):
         return False
-    with_list = or_(TokenRow.connections.is_not(None), TokenRow.variables.is_not(None))
-    return session.scalar(select(TokenRow.id).where(with_list).limit(1)) is not None
+    columns = TokenRow.connections, TokenRow.variables, TokenRow.revoked_at
+    bounds = or_(*(column.is_not(None) for column in columns))
+    return session.scalar(select(TokenRow.id).where(bounds).limit(1)) is not None
 
 
 def allow(session: Session, workload_id: UUID, reached: Reached) -> None:
@@ -70,11 +79,15 @@ def allow(session: Session, workload_id: UUID, reached: Reached) -> None:
     if holders and holders[0].TokenRow is None:
         msg = f"The agent {holders[0].agent_name!r} that had this task is gone, and with it what its host may have."
         raise Forbidden(msg)
-    if any(holder.TokenRow is not None and _patterns(holder.TokenRow, reached.kind) is not None for holder in holders):
+    known = [(holder.agent_name, holder.TokenRow) for holder in holders if holder.TokenRow is not None]
+    for agent, token in known:
+        if token.revoked_at is not None:
+            msg = f"The agent token {token.name!r} of {agent!r}, which had this task, was revoked."
+            raise Forbidden(msg)
+    if any(_patterns(token, reached.kind) is not None for _, token in known):
         name = _tested(session, workload_id) if reached.of_test else reached.name
-        for holder in holders:
-            if holder.TokenRow is not None:
-                _allow(holder.TokenRow, holder.agent_name, reached.kind, name)
+        for agent, token in known:
+            _allow(token, agent, reached.kind, name)
 
 
 def _allow(token: TokenRow, agent: str, kind: Kind, name: str | None) -> None:
@@ -88,7 +101,7 @@ def _allow(token: TokenRow, agent: str, kind: Kind, name: str | None) -> None:
 
 
 def _patterns(token: TokenRow, kind: Kind) -> Sequence[str] | None:
-    return token.connections if kind is Kind.CONNECTION else token.variables
+    return {Kind.CONNECTION: token.connections, Kind.VARIABLE: token.variables}.get(kind)
 
 
 def _tested(session: Session, test_id: UUID) -> str | None:
