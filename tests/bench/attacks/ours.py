@@ -156,7 +156,8 @@ class OnOurs:
         """Show what a task of the host had when the token was revoked."""
         assert self._taken is not None
         vault = self._http.get("/execution/connections/vault", headers=bearer(self._taken.token))
-        return vault.is_success, f"{vault.status_code}; Airflow renews it for whoever goes on showing it"
+        said = "" if vault.is_success else f": {vault.json()['detail']['message']}"
+        return vault.is_success, f"{vault.status_code}{said}"
 
     def close(self) -> None:
         """Close the connections."""

@@ -42,8 +42,7 @@ _LEFT = """\
 - **The host's own work is the attacker's** until the token is revoked: whoever has the disk takes jobs of its queues
   and reports of them what it likes.
 - **Any connection and variable of the team can be read by way of such a job**, if it is a task: Airflow's Execution
-  API gives them to every running task, on every kind of worker. To revoke the agent token does not end a token that
-  such a task has already, and Airflow renews it for whoever shows it in time.
+  API gives them to every running task, on every kind of worker. A token can bound which, and to revoke it ends it.
 
 What follows for assets, actors and boundaries: the [threat model](explanation/threat-model.md).
 """
