@@ -106,6 +106,7 @@ NEEDS_NONE = {
     "edge_agent/diagnosis.py _explain_proxy": _NUMBER,
     "edge_agent/host_key.py read": "judged by its form before: 32 bytes in Base64",
     "edge_agent/last_words.py tail": _CANNOT,
+    "edge_agent/protocol/lines.py _written_out": "unicode_escape is ASCII",
     "edge_agent/protocol/proofs.py _text": _BASE64,
     "edge_agent/protocol/signatures.py key_id": "the key was judged by its form before",
     "edge_agent/recovery.py _read": _STATE,

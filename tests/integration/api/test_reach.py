@@ -289,15 +289,9 @@ def test_a_list_is_given_by_the_api_and_seen_there(airflow: AirflowBed, login: L
     assert any(name in (each["extra"] or "") and "site_a_*" in each["extra"] for each in log)
 
 
-def test_without_tables_nothing_is_bounded(empty_database: Session):
+def test_without_tables_nothing_is_bounded():
     """Airflow with this package installed, and not migrated yet: its tasks go on."""
-    assert not reach.is_bounded(empty_database)
-
-
-@pytest.fixture
-def empty_database() -> Iterator[Session]:
-    """Give a database with no tables at all."""
     engine = create_engine("sqlite://")
     with Session(engine) as session:
-        yield session
+        assert not reach.is_bounded(session)
     engine.dispose()
