@@ -6,19 +6,15 @@ import hashlib
 import json
 import shutil
 import time
-from contextlib import contextmanager
 
 import pytest
-from airflow.models import crypto
 from sqlalchemy import update
 
 from airflow_plugin import clock
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import JobRow, SecretRow
 from airflow_plugin.queue import jobs, steering, tokens
-from airflow_plugin.queue.hash_keys import hash_keys
 from airflow_plugin.queue.placement import Placement
-from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import EndReason, JobKind, JobState, RunnerName
 from tests.integration.agent.steps import forgotten, until_exists
 from tests.support.airflow_bed import AirflowBed
@@ -192,7 +188,7 @@ def test_a_job_whose_row_was_changed_never_starts_and_says_why(site, what):
     forgotten(site.host)
 
 
-def test_a_new_fernet_key_in_front_costs_nothing_while_the_old_one_stands_behind(site, airflow, monkeypatch):
+def test_a_new_fernet_key_in_front_costs_nothing_while_the_old_one_stands_behind(site, airflow, use_key):
     """Nobody tells the agent, whose session goes on: a job brings the key that it is signed with."""
     wait_until(lambda: site.ended(site.submit("true")), what="the agent works")
     session_id, old = site.agent().session_id, site.host.run("server-key").stdout
@@ -202,27 +198,13 @@ def test_a_new_fernet_key_in_front_costs_nothing_while_the_old_one_stands_behind
     both = f"{new_fernet_key()},{environment['AIRFLOW__CORE__FERNET_KEY']}"
     environment["AIRFLOW__CORE__FERNET_KEY"] = both  # it stays: what the other tests queue is still good
     airflow.start("api-server")
-    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", both)
-    with newly_read_keys():
-        after = site.submit("true")
+    use_key(both)
+    after = site.submit("true")
     assert site.ended(before).state == JobState.SUCCEEDED
     assert site.ended(after).state == JobState.SUCCEEDED
     assert site.job(after).signature.partition(":")[0] != site.job(before).signature.partition(":")[0]
     assert site.agent().session_id == session_id
     assert site.host.run("server-key").stdout.endswith(old)
-
-
-@contextmanager
-def newly_read_keys():
-    """Let this process look at its Fernet keys again, and once more at the end."""
-    caches = signing_keys, hash_keys, crypto.get_fernet
-    for each in caches:
-        each.cache_clear()
-    try:
-        yield
-    finally:
-        for each in caches:
-            each.cache_clear()
 
 
 def test_an_api_server_that_is_killed_costs_nothing(site, airflow, tmp_path):

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 from airflow.cli.cli_parser import get_parser
 
 from airflow_plugin.queue.signing_keys import signing_keys
 from tests.integration.airflow.conftest import Run
+from tests.integration.conftest import UseKey
 from tests.support.fernet import FERNET_KEY, new_fernet_key
 from tests.support.scheduling_bed import SchedulingBed
-
-Use = Callable[[str], None]
-
-
-@pytest.fixture
-def use_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
-    """Give a function that changes ``[core] fernet_key``."""
-
-    def use(key: str) -> None:
-        monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
-        signing_keys.cache_clear()
-
-    yield use
-    monkeypatch.undo()
-    signing_keys.cache_clear()
 
 
 def test_the_key_that_signs_is_all_there_is_on_standard_output(run: Run):
@@ -33,7 +17,7 @@ def test_the_key_that_signs_is_all_there_is_on_standard_output(run: Run):
 
 
 def test_the_other_keys_of_a_rotation_are_named_beside_it(
-    bed: SchedulingBed, use_key: Use, capsys: pytest.CaptureFixture[str]
+    bed: SchedulingBed, use_key: UseKey, capsys: pytest.CaptureFixture[str]
 ):
     use_key(f"{new_fernet_key()},{FERNET_KEY}")
     first, second = signing_keys().published
@@ -45,7 +29,7 @@ def test_the_other_keys_of_a_rotation_are_named_beside_it(
     assert f"{second.key} ({second.id})" in err
 
 
-def test_without_a_fernet_key_there_is_none_to_print_and_it_says_what_to_set(refused: Run, use_key: Use):
+def test_without_a_fernet_key_there_is_none_to_print_and_it_says_what_to_set(refused: Run, use_key: UseKey):
     use_key("")
     assert "jobs are not signed: set [core] fernet_key" in refused("server-key")
 

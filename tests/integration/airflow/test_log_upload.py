@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from airflow.models import crypto
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select, update
 
@@ -20,7 +19,8 @@ from airflow_plugin.log_upload import LEASE_SECONDS
 from airflow_plugin.models import JobRow, LogRow
 from airflow_plugin.queue import uploads
 from edge_agent.protocol import EndReason, JobState
-from tests.support.fernet import new_fernet_key
+from tests.integration.conftest import UseKey
+from tests.support.fernet import FERNET_KEY, new_fernet_key
 from tests.support.file_store import FileStore
 from tests.support.scheduling_bed import SchedulingBed
 
@@ -107,16 +107,12 @@ def test_a_job_that_wrote_nothing_is_done_without_an_upload(logs: Uploads):
     assert logs.bed.job().log_uploaded_at is not None
 
 
-def test_a_log_whose_place_no_key_tells_any_more_stays_until_the_key_is_back(
-    logs: Uploads, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_log_whose_place_no_key_tells_any_more_stays_until_the_key_is_back(logs: Uploads, use_key: UseKey):
     logs.ended()
     path = logs.store.bucket / logs.path()
-    with monkeypatch.context() as without:
-        without.setenv("AIRFLOW__CORE__FERNET_KEY", new_fernet_key())
-        crypto.get_fernet.cache_clear()
-        assert (logs.run(), logs.chunks()) == (0, 1)
-    crypto.get_fernet.cache_clear()
+    use_key(new_fernet_key())
+    assert (logs.run(), logs.chunks()) == (0, 1)
+    use_key(FERNET_KEY)
     logs.later()
     assert (logs.run(), logs.chunks()) == (1, 0)
     assert path.read_text(encoding="utf-8") == "one\ntwo\n"

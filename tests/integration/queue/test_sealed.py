@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from airflow.models import crypto
 from sqlalchemy import text
 
 from airflow_plugin.models import SCHEMA
@@ -14,19 +12,6 @@ from tests.support.fernet import FERNET_KEY
 
 SECRET = "planted-in-a-payload"
 TABLE = f"{SCHEMA}.edge_agent_job" if SCHEMA else "edge_agent_job"
-
-
-@pytest.fixture
-def use_key(monkeypatch):
-    """Give a function that changes the Fernet key of this process."""
-
-    def use(key):
-        monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
-        crypto.get_fernet.cache_clear()
-
-    yield use
-    monkeypatch.undo()
-    crypto.get_fernet.cache_clear()
 
 
 def stored(queue):

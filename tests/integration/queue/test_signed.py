@@ -102,23 +102,10 @@ def test_a_job_with_the_sealed_payload_of_another_is_refused(queue, agent, host,
         host.opened(*handed_out(queue, agent, job_id))
 
 
-@pytest.fixture
-def use_key(monkeypatch):
-    """Give a function that changes the keys that jobs are signed with."""
-
-    def use(key):
-        monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
-        signing_keys.cache_clear()
-        return signing_keys()
-
-    yield use
-    monkeypatch.undo()
-    signing_keys.cache_clear()
-
-
 def test_what_was_queued_before_and_after_a_rotation_starts(queue, agent, host, use_key):
     before = queue.submit(**MINE)
-    host.meet(use_key(f"{new_fernet_key()},{FERNET_KEY}").published)
+    use_key(f"{new_fernet_key()},{FERNET_KEY}")
+    host.meet(signing_keys().published)
     after = queue.submit(**MINE)
     offers = queue.offer(agent)
     starts, _ = queue.confirm_whole(agent, *(offer.assignment_id for offer in offers))

@@ -10,7 +10,6 @@ from sqlalchemy import update
 from airflow_plugin.errors import Forbidden, Invalid, NotFound, SessionEnded, Unauthenticated
 from airflow_plugin.models import SecretRow
 from airflow_plugin.queue import tokens
-from airflow_plugin.queue.hash_keys import hash_keys
 from airflow_plugin.queue.secrets import new_secret
 from tests.integration.queue.token_steps import authenticate, create, listed, register, rotate, stored
 from tests.support.fernet import FERNET_KEY, new_fernet_key
@@ -72,18 +71,6 @@ def test_a_revoked_token_is_not_rotated_and_an_expired_one_works_again(queue):
 
 
 # ------------------------------------------------------------------ keys
-
-
-@pytest.fixture
-def use_key(monkeypatch):
-    """Give a function that makes this process use other Fernet keys, as after a restart."""
-
-    def use_key(written):
-        monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", written)
-        hash_keys.cache_clear()
-
-    yield use_key
-    hash_keys.cache_clear()
 
 
 def test_a_new_key_in_front_takes_over_a_token_when_it_is_used(queue, use_key):
