@@ -102,10 +102,11 @@ class Thief:
         )
         assignment = offers[0]["assignment_id"]
         _, given = self.ask("confirm", assignments=[assignment])
-        workload = given["confirmed"][0]["payload"]["workload"]
+        (confirmed,) = given["confirmed"]
+        workload = json.loads(confirmed["payload"])["workload"]
         started = httpx.patch(
             f"{self._url}/execution/task-instances/{workload['ti']['id']}/run",
-            headers=bearer(workload["token"]),
+            headers=bearer(confirmed["token"]),
             json={
                 "state": "running",
                 "hostname": "elsewhere",
