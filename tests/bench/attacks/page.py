@@ -32,6 +32,8 @@ _HOW = """\
   signed with it.
 - The tokens of ours are for one name and one queue each (`tokens create NAME --queues QUEUE --agents NAME`), but
   for the line that says otherwise.
+- Ours would cut off an address after 60 refused requests in a minute (`failed_logins_per_minute`). That is switched
+  off, so that each attack meets what stands against it alone.
 - edge3 is as it comes. With `[edge] trusted_jwks_url` and an identity provider of your own no secret needs to be on
   its hosts, and what needs a signature is refused; such a token is not bound to the name or queue of a worker.
 """

@@ -50,6 +50,8 @@ def lock(system: System) -> None:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            # Else most attacks would be refused because of those before.
+            "AIRFLOW__EDGE_AGENT__FAILED_LOGINS_PER_MINUTE": "1000000",
         }
     system.bed.rest.login = "admin", PASSWORD
 
