@@ -34,9 +34,9 @@ $(STAMP): requirements/dev.txt requirements/uv.txt requirements/bootstrap.sh pyp
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: tmux
-tmux:
-	@requirements/tmux.sh
+.PHONY: programs
+programs:
+	@requirements/programs.sh
 
 .PHONY: nftables
 nftables:
@@ -65,12 +65,12 @@ test-unit: $(STAMP) ## Tests without processes, network or database
 	$(PYTEST) tests/unit
 
 .PHONY: test-int
-test-int: $(STAMP) tmux nftables ## Tests with real databases, servers, processes and wheels
+test-int: $(STAMP) programs nftables ## Tests with real databases, servers, processes and wheels
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(INTEGRATION) $(ALONE) $(INTEGRATION); }
 
 .PHONY: test-e2e
-test-e2e: $(STAMP) tmux ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
-	$(PYTEST) tests/e2e $(ALONE) tests/e2e; }
+test-e2e: $(STAMP) programs ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
+	$(PYTEST) -n $(WORKERS) --dist loadfile tests/e2e $(ALONE) tests/e2e; }
 
 .PHONY: coverage
 coverage: PYTEST := $(BIN)/coverage run -m pytest
@@ -88,15 +88,15 @@ demo: $(STAMP) ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end afte
 	@exec $(BIN)/python docs/demo/run.py $(if $(ONCE),--once)
 
 .PHONY: chaos
-chaos: $(STAMP) tmux ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
+chaos: $(STAMP) programs ## Kill, cut and restart everything under load, then audit (MINUTES=3 SEED=1)
 	$(BIN)/python -m tests.chaos
 
 .PHONY: broken-promises
-broken-promises: $(STAMP) tmux ## Break each line that keeps a promise, and see which tests notice (PROMISE=4: of that one)
+broken-promises: $(STAMP) programs ## Break each line that keeps a promise, and see which tests notice (PROMISE=4: of that one)
 	$(BIN)/python -m tests.broken_promises
 
 .PHONY: endurance
-endurance: $(STAMP) tmux ## Outages and restarts around long tasks (WHAT=outage MINUTES=60, WHAT=journey MINUTES=10)
+endurance: $(STAMP) programs ## Outages and restarts around long tasks (WHAT=outage MINUTES=60, WHAT=journey MINUTES=10)
 	$(BIN)/python -m tests.endurance $(WHAT)
 
 .PHONY: bench
@@ -106,6 +106,14 @@ bench: $(STAMP) ## Side by side with the stock edge provider: table and plot for
 .PHONY: bench-faults
 bench-faults: $(STAMP) ## The same faults on the stock edge provider and here: table and plot (FAULTS=host-dies)
 	$(BIN)/python -m tests.bench.faults
+
+.PHONY: bench-fairness
+bench-fairness: $(STAMP) ## What a flood of one agent costs the others: table for the docs
+	$(BIN)/python -m tests.bench.fairness
+
+.PHONY: bench-attacks
+bench-attacks: $(STAMP) ## The same attacks on the stock edge provider and here: table for the docs
+	$(BIN)/python -m tests.bench.attacks
 
 .PHONY: gen
 gen: $(STAMP) ## Write what is generated: reference pages, OpenAPI

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from airflow.api_fastapi.auth.tokens import JWTGenerator, get_signing_args
 from airflow.models.base import _get_schema, naming_convention
@@ -29,6 +30,7 @@ __all__ = [
     "naming_convention",
     "replace_remote_log",
     "schema",
+    "workload_of_token",
     "workload_token_generator",
 ]
 
@@ -52,12 +54,26 @@ def engine() -> Engine:
     return settings.engine
 
 
-def execution_api() -> Any:
-    """Return the app of the Execution API that this process serves, None when it serves none."""
+def execution_api(root: Any = None) -> Any:
+    """Return the app of the Execution API that ``root`` or else this process serves, None when it serves none."""
     # Only an API server has this module, and it has made its app by the time that any of its apps starts.
-    root = getattr(sys.modules.get("airflow.api_fastapi.main"), "app", None)
+    root = root or getattr(sys.modules.get("airflow.api_fastapi.main"), "app", None)
     mounts = [] if root is None else root.routes
     return next((mount.app for mount in mounts if getattr(mount, "path", None) == "/execution"), None)
+
+
+async def workload_of_token(root: Any, token: str) -> UUID | None:
+    """Return whose token of the Execution API this is, None when it is none that this would accept."""
+    from airflow.api_fastapi.auth.tokens import JWTValidator
+    from jwt import PyJWTError
+    from svcs import Container
+
+    async with Container(execution_api(root).state.svcs_registry) as services:
+        validator = await services.aget(JWTValidator)
+        try:
+            return UUID((await validator.avalidated_claims(token, {}))["sub"])
+        except (PyJWTError, LookupError, ValueError, AttributeError, TypeError):
+            return None
 
 
 def workload_token_generator() -> JWTGenerator:

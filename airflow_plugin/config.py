@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Self
 
 SECTION = "edge_agent"
+
+LEAST_BEATS = 4
+"""How many heartbeats a session token lives at least, whatever is configured: two of them bring the next one."""
 
 
 class ConfigError(ValueError):
@@ -35,6 +40,14 @@ class QueueConfig:
     log_retention_days: float = 30.0
     job_retention_days: float = 7.0
     batch: int = 64
+    max_tokens: int = 50
+    token_retention_days: float = 90.0
+    trusted_proxies: str = ""
+    requests_per_minute: int = 12_000
+    failed_logins_per_minute: int = 60
+    body_limit_bytes: int = 1_048_576
+    max_held_polls: int = 10_000
+    session_token_seconds: float = 3600.0
 
     @classmethod
     def from_airflow(cls) -> Self:
@@ -44,9 +57,12 @@ class QueueConfig:
         """
         from airflow.configuration import conf
 
-        values: dict[str, float | int] = {}
+        values: dict[str, float | int | str] = {}
         for field in fields(cls):
             raw = conf.get(SECTION, field.name, fallback=str(field.default))
+            if field.type == "str":
+                values[field.name] = raw
+                continue
             kind = int if field.type == "int" else float
             try:
                 value = kind(raw)
@@ -65,6 +81,27 @@ class QueueConfig:
         if self.batch > (limit := 256):
             msg = f"[{SECTION}] batch = {self.batch} is more than a message may hold ({limit})"
             raise ConfigError(msg)
+        _ = self.proxies
         if self.poll_seconds > (longest := 60):
             msg = f"[{SECTION}] poll_seconds = {self.poll_seconds} is longer than proxies wait ({longest})"
             raise ConfigError(msg)
+
+    @property
+    def session_life_seconds(self) -> float:
+        """How long the token of a session lives, of an agent without a heartbeat of its own."""
+        return max(self.session_token_seconds, LEAST_BEATS * self.heartbeat_seconds)
+
+    @cached_property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of ``trusted_proxies``.
+
+        :raises ConfigError: naming what is no network.
+        """
+        networks = []
+        for word in filter(None, (part.strip() for part in self.trusted_proxies.split(","))):
+            try:
+                networks.append(ip_network(word))
+            except ValueError:
+                msg = f"[{SECTION}] trusted_proxies: {word!r} is not a network; write 10.1.0.7 or 10.1.0.0/24"
+                raise ConfigError(msg) from None
+        return tuple(networks)

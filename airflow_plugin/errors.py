@@ -6,12 +6,14 @@
     +-- Invalid              the request cannot mean anything here
     +-- Unauthenticated      no such token, or it has ended
     +-- Forbidden            the token does not allow this
+    +-- HostMismatch         the name belongs to another host's key
     +-- NotFound             no such thing, or not yours
     +-- SessionEnded         register again
     |   +-- Superseded       somebody else registered this name
     +-- Conflict             the job is in another state
     +-- Gap                  log bytes beyond the end
     +-- TooLarge             more bytes than were agreed
+    +-- Overloaded           not now; ask again in a while
 
 Each carries the :class:`~edge_agent.protocol.ProblemReason` it becomes on the wire.
 """
@@ -48,6 +50,13 @@ class Forbidden(QueueError):
     """The token is good and does not allow this."""
 
     reason = ProblemReason.FORBIDDEN
+    status = 403
+
+
+class HostMismatch(QueueError):
+    """The token is good, and the name belongs to another host's key."""
+
+    reason = ProblemReason.HOST_MISMATCH
     status = 403
 
 
@@ -98,3 +107,10 @@ class TooLarge(QueueError):
 
     reason = ProblemReason.TOO_LARGE
     status = 413
+
+
+class Overloaded(QueueError):
+    """The server is doing as much of this as it may."""
+
+    reason = ProblemReason.UNAVAILABLE
+    status = 503

@@ -65,6 +65,9 @@ class LogUpload:
             return False
 
     def _upload(self, claim: uploads.Claim) -> bool:
+        if not claim.payload:  # its key is gone, and with it where the log belongs; it may come back
+            uploads.put_off(self._session, claim.job_id, AGAIN_SECONDS)
+            return False
         path = claim.payload.get("log_path")
         with _desk(self._handler, path or "log") as (handler, file):
             tail, upto = self._write(claim.job_id, file)

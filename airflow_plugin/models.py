@@ -17,7 +17,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     Uuid,
     false,
     text,
@@ -25,7 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from airflow_plugin.compat import UtcDateTime, naming_convention, schema
+from airflow_plugin.sealed import Sealed
 from edge_agent.protocol import OPEN, TERMINAL, AgentState, JobState
+from edge_agent.protocol.signatures import MAX_SIGNATURE
 
 ID_LENGTH = 250
 """Length of Airflow's own ids (``airflow.models.base.ID_LEN``)."""
@@ -61,22 +62,50 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Inde
 
 
 class TokenRow(Base):
-    """An agent token: lets agents register. The secret itself is never here."""
+    """A token: lets agents register, or operators submit. What it allows; its secrets are hashes elsewhere."""
 
     __tablename__ = "edge_agent_token"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
-    prefix: Mapped[str] = mapped_column(String(16), unique=True, doc="public part, to find the row by")
-    secret_hash: Mapped[str] = mapped_column(String(64), doc="SHA-256 of 256 random bits, hex")
+    kind: Mapped[str] = mapped_column(String(16), server_default=text("'agent'"))
+    description: Mapped[str | None] = mapped_column(String(1000))
     queues: Mapped[list[str] | None] = mapped_column(JSON, doc="null: any queue")
+    agents: Mapped[list[str] | None] = mapped_column(JSON, doc="patterns of names; null: any name")
+    addresses: Mapped[list[str] | None] = mapped_column(JSON, doc="networks; null: from anywhere")
+    run_as_users: Mapped[list[str] | None] = mapped_column(JSON, doc="of a submit token; null: none")
+    connections: Mapped[list[str] | None] = mapped_column(
+        JSON(none_as_null=True), doc="patterns of Airflow's connections its agents' tasks may have; null: any"
+    )
+    variables: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), doc="the same of variables")
     team_name: Mapped[str | None] = mapped_column(String(50))
+    max_agents: Mapped[int | None] = mapped_column(doc="names that live on it; null: any number")
+    one_time: Mapped[bool] = mapped_column(server_default=false(), doc="the first name is the only one")
+    enrolled_agent: Mapped[str | None] = mapped_column(String(64), doc="that name, of a one-time token")
     created_at: Mapped[datetime]
     created_by: Mapped[str | None] = mapped_column(String(ID_LENGTH))
     expires_at: Mapped[datetime | None]
+    rotated_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     last_used_by: Mapped[str | None] = mapped_column(String(64), doc="agent name")
+    last_used_address: Mapped[str | None] = mapped_column(String(64))
+
+    __table_args__ = (CheckConstraint("kind IN ('agent', 'submit')", name="kind_known"),)
+
+
+class SecretRow(Base):
+    """A secret of a token: the current one, and for a while the ones before. Never the secret itself."""
+
+    __tablename__ = "edge_agent_token_secret"
+
+    prefix: Mapped[str] = mapped_column(String(16), primary_key=True, doc="public part, to find the row by")
+    token_id: Mapped[UUID] = mapped_column(ForeignKey(f"{_table('edge_agent_token')}.id", ondelete="CASCADE"))
+    secret_hash: Mapped[str] = mapped_column(String(80), doc="key id and HMAC-SHA256 of 256 random bits, hex")
+    created_at: Mapped[datetime]
+    replaced_until: Mapped[datetime | None] = mapped_column(
+        doc="null: the current one, valid as long as the token; else replaced, and valid until then"
+    )
 
 
 class AgentRow(Base):
@@ -89,7 +118,16 @@ class AgentRow(Base):
     token_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{_table('edge_agent_token')}.id", ondelete="SET NULL"))
     state: Mapped[str] = mapped_column(String(16))
     session_id: Mapped[UUID | None] = mapped_column(unique=True)
-    session_hash: Mapped[str | None] = mapped_column(String(64))
+    session_hash: Mapped[str | None] = mapped_column(String(80))
+    session_expires_at: Mapped[datetime | None] = mapped_column(doc="when that token is over")
+    session_seed: Mapped[str | None] = mapped_column(String(32), doc="what the next token is derived with")
+    next_session_hash: Mapped[str | None] = mapped_column(String(80), doc="told, and not yet shown by a beat")
+    host_key: Mapped[str] = mapped_column(String(43), doc="public key of the host that the name belongs to")
+    re_enrol_until: Mapped[datetime | None] = mapped_column(doc="until then another host may have the name")
+    host_conflicts: Mapped[int] = mapped_column(server_default=text("0"), doc="how often another asked for it")
+    host_conflict_at: Mapped[datetime | None] = mapped_column(doc="the last time")
+    host_conflict_hostname: Mapped[str | None] = mapped_column(String(255))
+    host_conflict_address: Mapped[str | None] = mapped_column(String(64))
     instance: Mapped[UUID]
     previous_session_id: Mapped[UUID | None] = mapped_column(doc="to tell its owner that it was superseded")
     previous_instance: Mapped[UUID | None]
@@ -160,7 +198,10 @@ class JobRow(Base):
     priority_weight: Mapped[int] = mapped_column(BigInteger)
     runner: Mapped[str] = mapped_column(String(16))
     label: Mapped[str] = mapped_column(String(800))
-    payload: Mapped[str] = mapped_column(Text, doc="JSON; never holds a token")
+    payload: Mapped[str] = mapped_column(Sealed, doc="JSON; never holds a token")
+    signature: Mapped[str | None] = mapped_column(
+        String(MAX_SIGNATURE), doc="of the job as it was queued; null: there was no key to sign with"
+    )
 
     queued_at: Mapped[datetime]
     queue_deadline: Mapped[datetime | None]

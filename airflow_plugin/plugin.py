@@ -11,7 +11,7 @@ from edge_agent.protocol.routes import MOUNT
 
 
 class EdgeAgentPlugin(AirflowPlugin):
-    """The queue API inside Airflow's API server."""
+    """The queue API inside Airflow's API server, and a guard before its Execution API."""
 
     name = "edge_agent"
 
@@ -21,3 +21,10 @@ class EdgeAgentPlugin(AirflowPlugin):
         from airflow_plugin.api.app import create_app
 
         return [{"app": create_app(), "url_prefix": MOUNT, "name": "Airflow Edge Agent"}]
+
+    @cached_property
+    def fastapi_root_middlewares(self) -> list[dict[str, Any]]:  # type: ignore[override]  # the same
+        """What stands before all of Airflow's apps. Asked for by the API server only."""
+        from airflow_plugin.api.reach_guard import ReachGuard
+
+        return [{"middleware": ReachGuard, "name": "Airflow Edge Agent"}]

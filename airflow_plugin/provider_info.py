@@ -80,6 +80,42 @@ Days a job that has ended stays in the job list. Raise it to look further back; 
 Most jobs an agent is offered, confirms or reports in one request; at most 256. Lower it when agents with many
 slots should leave work to others in a burst.
 """,
+    "max_tokens": """
+Most tokens that may work at one time. Creating one more is refused until one is revoked or has expired. Raise it
+for a site with more hosts than this, each with a token of its own.
+""",
+    "token_retention_days": """
+Days a token that was revoked or has expired stays in the list of tokens, with its last use. Raise it to look
+further back; its name is free again after that.
+""",
+    "trusted_proxies": """
+Networks of the proxies between agents and API servers, separated by commas, such as ``10.0.4.0/24``. What such a
+proxy says in ``X-Forwarded-For`` is taken for the address of an agent, which the networks of a token and the
+limits for an address are judged by. Empty: nobody's word is taken, and an agent behind a proxy has the address of
+that proxy.
+""",
+    "requests_per_minute": """
+Most requests a minute with one token, in each API server process. What is more is answered with 429 and when to ask
+again, which agents obey; other tokens do not notice. Raise it when an agent with very many slots is slowed by it.
+""",
+    "failed_logins_per_minute": """
+Most tokens a minute from one address that do not work, in each API server process. What follows from there is answered
+with 429 before anything of it is read. Tokens that have worked in the last ten minutes are not concerned. Raise it
+when many hosts behind one address register at once with tokens of which some are wrong.
+""",
+    "body_limit_bytes": """
+Most bytes in the body of a request, but for logs. Lower it to spare memory; it takes 80 bytes for each job that an
+agent holds. Raise it when a command with a large payload is refused.
+""",
+    "max_held_polls": """
+Most polls an API server process holds at one time, each from one agent. Agents above that are told to ask again in a
+few seconds. Raise it for more agents than that on one process.
+""",
+    "session_token_seconds": """
+Seconds a session's token lives, but at least four heartbeats. Agents are given the next one with a heartbeat, from
+half of that time on. It bounds for how long a captured request could be repeated. Lower it for less of that; an
+outage that is longer makes agents register again, which costs their work nothing.
+""",
 }
 """What every option means, by name. Defaults and types come from :class:`QueueConfig`."""
 
@@ -113,7 +149,7 @@ def _option(name: str, default: Any) -> dict[str, Any]:
     return {
         "description": OPTIONS[name].strip() + "\n",
         "version_added": "0.1.0",
-        "type": "integer" if isinstance(default, int) else "float",
+        "type": {int: "integer", float: "float", str: "string"}[type(default)],
         "example": None,
         "default": str(default),
     }

@@ -8,33 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Coroutine
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import SecretStr
 
-from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
+from edge_agent.capabilities import detect_kinds
 from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
-from edge_agent.directives import Obedience
+from edge_agent.directives import Obedience, conflict_in_words
 from edge_agent.drain import Drain
+from edge_agent.ended_jobs import EndedJobs
 from edge_agent.errors import QueueApiError, cause_of
 from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
 from edge_agent.holdings import Holdings
 from edge_agent.intake import Intake
+from edge_agent.introduction import Introduction
 from edge_agent.kept import KeptAttempts
 from edge_agent.logs import Redactor
 from edge_agent.means import Means
+from edge_agent.policy.policy import Policy
 from edge_agent.polling import Polling
-from edge_agent.protocol import Capabilities, LogAck, Registration, RunnerName, Session
+from edge_agent.protocol import LogAck, Registration, RunnerName, Session
 from edge_agent.recovery import recover
 from edge_agent.renewal import Renewal
 from edge_agent.reporting import Reporting
 from edge_agent.retry import SEND_LOG, Asker
 from edge_agent.runners.registry import Runners, runners_of
+from edge_agent.server_keys import UNSIGNED, ServerKeys
 from edge_agent.sessions import Sessions
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import Spool
@@ -53,62 +56,59 @@ CHUNK_BYTES = 65_536
 class Agent:
     """One agent of one state directory. :meth:`run` is its life."""
 
-    def __init__(self, settings: AgentSettings, state_dir: StateDir, client: QueueClient, redactor: Redactor) -> None:
+    def __init__(
+        self, settings: AgentSettings, policy: Policy, state_dir: StateDir, client: QueueClient, redactor: Redactor
+    ) -> None:
         self._settings = settings
+        self._policy = policy
         self._state_dir = state_dir
         self._client = client
         self._redactor = redactor
-        self._instance = uuid4()
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log_senders = asyncio.Semaphore(LOG_SENDERS)
+        self._server_keys = ServerKeys(state_dir.server_keys_file, settings.server_key)
         self._contact = Contact()
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
-        self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots)
+        self._board = StatusBoard(self._facts)
+        self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots, changed=self._board.changed)
         self._runners = self._make_runners()
-        self._detected: tuple[tuple[RunnerName, ...], Capabilities] | None = None
+        self._introduction = Introduction(settings, self._runners, self._holdings)
         self._sessions = Sessions(
             client,
             Asker(self._contact),
             token=self._token,
-            registration=self._registration,
+            registration=self._introduction.registration,
             opened=self._opened,
         )
         self._kept = KeptAttempts(
             state_dir.kept, hours=settings.keep_failed_hours, megabytes=settings.keep_failed_megabytes
         )
-        self._board = StatusBoard(self._facts)
         self._spool = self._make_spool()
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
         self._means = self._make_means()
-        self._intake = Intake(self._sessions, client, self._holdings, state_dir, self._means)
+        self._intake = Intake(
+            self._sessions, client, self._holdings, state_dir, self._means, server_keys=self._server_keys
+        )
         self._pulse = Pulse(
             held=self._holdings.held,
             free_slots=self._free_slots,
             health=lambda: measure(state_dir),
-            capabilities=self._capabilities,
+            capabilities=self._introduction.capabilities,
         )
         self._heartbeat = Heartbeat(
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
         )
-        self._polling = Polling(
-            self._sessions,
-            client,
-            holdings=self._holdings,
-            intake=self._intake,
-            pulse=self._pulse,
-            obedience=self._obedience,
-            board=self._board,
-            free_slots=self._free_slots,
-        )
+        self._polling = self._make_polling()
 
     async def run(self) -> None:
         """Work until drained, then leave.
 
         :raises Superseded: when another process took this agent's name.
         :raises ProblemAnswer: when the server refuses this agent.
+        :raises ForeignServer: when the server is not the one that this host knows.
         :raises SettingsError: when the token cannot be read any more.
         :raises ExceptionGroup: for a defect of a loop.
         """
@@ -163,8 +163,12 @@ class Agent:
             self._holdings.see_to(assignment, assignment.adopt())
 
     async def _opened(self, session: Session, registration: Registration) -> None:
-        """Settle what a new session begins with, before anything is offered in it."""
+        """Settle what a new session begins with, before anything is offered in it.
+
+        :raises ForeignServer: when it is another server's; then nothing that this one wants is done.
+        """
         self._redactor.hide(session.token)
+        await asyncio.to_thread(self._server_keys.meet, session.server_keys)
         logger.info(
             "Registered for %s, with %d slots; %d jobs are held, %d never started.",
             ", ".join(registration.queues),
@@ -173,6 +177,8 @@ class Agent:
             len(registration.never_started),
             extra={"event": "registered", "session_id": session.session_id},
         )
+        if not session.server_keys:
+            logger.warning("%s", UNSIGNED, extra={"event": "unsigned"})
         await self._holdings.discard(registration.never_started)
         self._runners.configure(session.airflow)
         self._pulse.begin(registration.capabilities)
@@ -213,32 +219,13 @@ class Agent:
         self._redactor.hide(token.get_secret_value())
         return token
 
-    def _registration(self) -> Registration:
-        return Registration(
-            instance=self._instance,
-            hostname=socket.gethostname(),
-            queues=self._settings.queues,
-            kinds=self._runners.kinds,
-            slots=self._settings.slots,
-            capabilities=self._capabilities(anew=True),
-            versions=detect_versions(),
-            held=self._holdings.held(),
-            never_started=self._holdings.never_started(),
-        )
-
-    def _capabilities(self, *, anew: bool = False) -> Capabilities:
-        """Return what to advertise. Looked at again only when a runner has become ready, or is not any more."""
-        runners = self._runners.advertised
-        if anew or self._detected is None or self._detected[0] != runners:
-            self._detected = runners, detect_capabilities(self._settings, runners)
-        return self._detected[1]
-
     def _free_slots(self) -> int:
         may_take = self._intake.is_fit and self._runners.are_ready and not self._drain.is_on
         return self._holdings.free_slots if may_take else 0
 
     def _make_runners(self) -> Runners:
-        by_place = runners_of(self._settings, detect_kinds(self._settings))
+        kinds = self._policy.kinds(detect_kinds(self._settings), is_asked=self._settings.kinds != "auto")
+        by_place = runners_of(self._settings, kinds)
         return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner))
 
     def _make_spool(self) -> Spool:
@@ -249,8 +236,21 @@ class Agent:
             changed=self._board.changed,
         )
 
+    def _make_polling(self) -> Polling:
+        return Polling(
+            self._sessions,
+            self._client,
+            holdings=self._holdings,
+            intake=self._intake,
+            pulse=self._pulse,
+            obedience=self._obedience,
+            board=self._board,
+            free_slots=self._free_slots,
+        )
+
     def _make_means(self) -> Means:
         return Means(
+            admit=self._policy.admit,
             runner_for=self._runners.runner_for,
             send_log=self._send_log,
             log_chunk_bytes=lambda: (
@@ -258,6 +258,7 @@ class Agent:
             ),
             report=self._reporting.deliver,
             dispose=self._kept.dispose,
+            ended=EndedJobs(self._state_dir.ended_jobs_file),
             cancel_grace_seconds=self._settings.cancel_grace_seconds,
             spawn=self._spawn,
             changed=self._changed,
@@ -288,6 +289,7 @@ class Agent:
             "heard_seconds_ago": None if heard is None else round(heard, 1),
             "cordoned": directives.cordoned,
             "cordon_reason": directives.cordon_reason,
+            "host_conflict": conflict_in_words(directives.host_conflict) if directives.host_conflict else None,
             "draining": self._drain.is_on,
             "disk_fit": self._intake.is_fit,
             "spool_full": self._spool.is_full,

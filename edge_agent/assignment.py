@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -37,6 +38,7 @@ from edge_agent.processes import Process, sweep
 from edge_agent.protocol import JobKind, JobState, LogAck, Offer
 from edge_agent.runners.base import Runner
 from edge_agent.spooled_log import SpooledLog
+from edge_agent.time_limit import time_limit
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +104,20 @@ class Assignment:
         try:
             runner = await self._start(payload)
         except CannotStart as error:
-            await self._never_ran(error)
+            await self.refuse(error)
             return
         await self._see_to_its_end(self._known_process(own_child=runner.starts_own_children))
+
+    async def refuse(self, error: CannotStart) -> None:
+        """Report what could not be started, or is not to be; as cancelled if that was asked for meanwhile."""
+        self._move_to(Stage.ENDED)
+        self._warn("Could not start %s: %s", "assignment_rejected", self.offer.label, error)
+        end = self._progress.end
+        verdict = judge(Evidence(None, end=end)) if end else rejected(str(error))
+        stream = self._open_stream()
+        self._explain(verdict)
+        await stream.flush()
+        await self._report(verdict, log_bytes=stream.log.delivered)
 
     async def adopt(self) -> None:
         """See to what an earlier agent started until the server has taken its end."""
@@ -136,6 +149,7 @@ class Assignment:
             return
         if await asyncio.to_thread(self.attempt.claim, "never") == "started":
             await self._known_process().end(self._means.cancel_grace_seconds)
+            await asyncio.to_thread(self._means.ended.add, self.offer.job_id)
         await asyncio.to_thread(self.attempt.remove)
 
     async def give_up(self, error: Exception) -> None:
@@ -146,11 +160,12 @@ class Assignment:
 
     async def _start(self, payload: dict[str, Any]) -> Runner:
         runner = self._means.runner_for(self.offer.kind, self.offer.runner)
-        log = runner.log_of(payload)
+        admitted = self._means.admit(self.offer, payload)
+        log, seconds = runner.log_of(admitted.payload), admitted.time_seconds
         try:
-            if log != self._progress.log:
-                await self._write_progress(log=log)
-            await asyncio.to_thread(self.attempt.write, "payload.json", payload)
+            if (log, seconds) != (self._progress.log, self._progress.time_seconds):
+                await self._write_progress(log=log, time_seconds=seconds)
+            await asyncio.to_thread(self.attempt.write, "payload.json", admitted.payload)
         except OSError as error:
             msg = f"The agent's disk did not take it: {error.strerror}."
             raise CannotStart(msg) from error
@@ -159,24 +174,14 @@ class Assignment:
         self._note("Started %s as process %d.", "assignment_started", self.offer.label, identity.pid)
         return runner
 
-    async def _never_ran(self, error: CannotStart) -> None:
-        """Report what could not be started, unless it was no longer to be."""
-        self._move_to(Stage.ENDED)
-        self._warn("Could not start %s: %s", "assignment_rejected", self.offer.label, error)
-        end = self._progress.end
-        verdict = judge(Evidence(None, end=end)) if end else rejected(str(error))
-        stream = self._open_stream()
-        self._explain(verdict)
-        await stream.flush()
-        await self._report(verdict, log_bytes=stream.log.delivered)
-
     async def _see_to_its_end(self, process: Process, *, is_found_dead: bool = False) -> None:
         stream = self._open_stream()
         self._move_to(Stage.RUNNING)
         gone = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(stream.follow(gone))
-            await process.ended()
+            with self._time_limit():
+                await process.ended()
             verdict = await self._judge(process, is_found_dead=is_found_dead)
             self._move_to(Stage.ENDED)
             FreshToken(self.attempt).forget()
@@ -222,8 +227,14 @@ class Assignment:
         refused = await self._means.report(ending)
         if refused is not None:
             self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)
+        if self.attempt.claimed() == "started":
+            await asyncio.to_thread(self._means.ended.add, self.offer.job_id)
         failed = verdict.state is JobState.FAILED
         await asyncio.to_thread(self._means.dispose, self.attempt, failed=failed)
+
+    def _time_limit(self) -> AbstractContextManager[None]:
+        already = self.attempt.ran_seconds() or 0.0
+        return time_limit(self._progress.time_seconds, already=already, exceeded=lambda: self.end("timeout"))
 
     def _known_process(self, *, own_child: bool = False) -> Process:
         """Return its process, which whoever claimed ``started`` has put down."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotAttach
-from edge_agent.protocol import Offer, RunnerName
+from edge_agent.protocol import Offer, RunnerName, one_line
 from edge_agent.state_dir import StateDir
 from edge_agent.tmux_server import TmuxServer, session_name
 
@@ -21,7 +21,7 @@ class Found:
     offer: Offer
 
     def __str__(self) -> str:
-        return f"{self.offer.label} (job {self.offer.job_id}, assignment {self.offer.assignment_id})"
+        return f"{one_line(self.offer.label)} (job {self.offer.job_id}, assignment {self.offer.assignment_id})"
 
 
 def attach_words(state_dir: StateDir, wanted: str, *, write: bool) -> list[str]:

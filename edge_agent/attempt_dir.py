@@ -91,19 +91,18 @@ class Result:
     message: str | None = None
 
 
-End = Literal["cancel", "shutdown"]
-"""Why the agent ends a process: the server asked for it, or the host's operator did."""
+End = Literal["cancel", "shutdown", "timeout"]
+"""Why the agent ends a process: the server asked for it, the host's operator did, or its time is over."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the agent has decided about an attempt, to go on after its own restart.
-
-    ``log``: path of the log of record, relative to the attempt directory.
-    """
+    """What the agent has decided about an attempt, to go on after its own restart."""
 
     log: str = "output.log"
+    """Path of the log of record, relative to the attempt directory."""
     end: End | None = None
+    time_seconds: float | None = None
 
 
 class AttemptDir:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,21 @@ import httpx
 from pydantic import SecretStr
 
 from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
-from edge_agent.client import QueueClient, open_http
+from edge_agent.client import QueueClient
 from edge_agent.configuration import misspelt
-from edge_agent.diagnosis import explain
-from edge_agent.errors import AgentError, CannotStart, ProblemAnswer, QueueApiError
+from edge_agent.diagnosis import explain, explain_refusal
+from edge_agent.errors import AgentError, CannotStart, ForeignServer, PolicyError, ProblemAnswer, QueueApiError
+from edge_agent.findings import Finding, Level
+from edge_agent.host_key import HostKey
 from edge_agent.kept import MEGABYTE
-from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, routes
+from edge_agent.policy.policy import Policy
+from edge_agent.protocol import VERSION_HEADER, JobKind, Registration, ServerKey, one_line, routes
+from edge_agent.server_keys import UNSIGNED, ServerKeys
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import LEAST_FREE_BYTES
 from edge_agent.state_dir import StateDir
 from edge_agent.tmux_server import TmuxServer
+from edge_agent.transport import open_http, proxy_in_words
 
 NOTABLE_SKEW_SECONDS = 5.0
 
@@ -40,50 +44,48 @@ AIRFLOW_SECONDS = 120.0
 """How long Airflow may take to say where its Dags are: 5 s on a quiet machine."""
 
 
-class Level(StrEnum):
-    """How a finding is meant."""
-
-    OK = "ok"
-    """As it should be."""
-
-    NOTE = "note"
-    """Worth knowing; the agent works all the same."""
-
-    FAIL = "FAIL"
-    """The agent will not work before this is mended."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. The text of what fails says what to do."""
-
-    level: Level
-    subject: str
-    text: str
-
-
 async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
-    """Look at disk, tmux, token, address, registration, clock and Dags, each only where it can be told."""
-    for sentence in misspelt():
-        yield Finding(Level.NOTE, "settings", sentence)
-    for finding in _disk(StateDir(settings.state_dir), settings.spool_megabytes * MEGABYTE):
+    """Look at disk, tmux, policy, token, address, registration, clock and Dags, each only where it can be told."""
+    state_dir = StateDir(settings.state_dir)
+    tmux = _tmux(TmuxServer(state_dir.tmux), is_needed=settings.runner == "tmux")
+    for finding in (*_settings(settings), *_disk(state_dir, settings.spool_megabytes * MEGABYTE), tmux):
         yield finding
-    yield _tmux(TmuxServer(StateDir(settings.state_dir).tmux), is_needed=settings.runner == "tmux")
-    kinds = detect_kinds(settings)
+    kinds, findings = _policy(settings)
+    for finding in findings:
+        yield finding
+    if not kinds:
+        return
     try:
         token = settings.read_token()
-        async with open_http(settings.url, settings.ca_file) as http:
-            async for finding in _server(http, settings, token, kinds):
+        async with open_http(settings) as http:
+            # Without a key yet, one that is not kept: the agent makes its own, and that is as good as this one.
+            client = QueueClient(http, settings.name, HostKey.read(state_dir.host_key) or HostKey.fresh())
+            async for finding in _server(http, client, settings, token, kinds):
                 yield finding
-    except AgentError as error:  # a token or authority file that cannot be read
+    except AgentError as error:  # a token, key or authority file that cannot be read
         yield Finding(Level.FAIL, "settings", str(error))
-    if JobKind.TASK in kinds:
-        for finding in _dags(settings):
-            yield finding
-    else:
-        yield Finding(
-            Level.NOTE, "tasks", "this agent takes commands only; for tasks install airflow-edge-agent[tasks]"
-        )
+    for finding in _tasks(settings, kinds):
+        yield finding
+
+
+def _settings(settings: AgentSettings) -> Iterator[Finding]:
+    for sentence in (*misspelt(), *settings.exposed()):
+        yield Finding(Level.NOTE, "settings", sentence)
+    if proxy := proxy_in_words(settings):
+        yield Finding(Level.NOTE, "proxy", f"goes through {proxy}")
+
+
+def _policy(settings: AgentSettings) -> tuple[tuple[JobKind, ...], list[Finding]]:
+    """Return what may run here, nothing if the agent would not start, and what there is to say about it."""
+    findings: list[Finding] = []
+    able = detect_kinds(settings)
+    try:
+        policy = Policy.of(settings)
+        for is_well, text in policy.findings(able):
+            findings.append(Finding(Level.OK if is_well else Level.NOTE, "policy", text))
+        return policy.kinds(able, is_asked=settings.kinds != "auto"), findings
+    except PolicyError as error:
+        return (), [*findings, Finding(Level.FAIL, "policy", str(error))]
 
 
 def _disk(state_dir: StateDir, spool_bytes: float) -> Iterator[Finding]:
@@ -119,7 +121,11 @@ def _tmux(server: TmuxServer, *, is_needed: bool) -> Finding:
 
 
 async def _server(
-    http: httpx.AsyncClient, settings: AgentSettings, token: SecretStr, kinds: tuple[JobKind, ...]
+    http: httpx.AsyncClient,
+    client: QueueClient,
+    settings: AgentSettings,
+    token: SecretStr,
+    kinds: tuple[JobKind, ...],
 ) -> AsyncIterator[Finding]:
     address = await _address(http, settings.url)
     yield address
@@ -127,7 +133,7 @@ async def _server(
         return
     try:
         began = datetime.now(UTC)
-        checked = await QueueClient(http, settings.name).check(token, _registration(settings, kinds))
+        checked = await client.check(token, _registration(settings, kinds))
         ended = datetime.now(UTC)
     except ProblemAnswer as error:
         yield Finding(Level.FAIL, "registration", f"refused: {error}")
@@ -136,6 +142,7 @@ async def _server(
     else:
         queues = ", ".join(settings.queues)
         yield Finding(Level.OK, "registration", f"{settings.name!r} may register for {queues}")
+        yield _server_key(settings, checked.server_keys)
         yield _clock((began + (ended - began) / 2 - checked.server_time).total_seconds())
 
 
@@ -145,7 +152,7 @@ async def _address(http: httpx.AsyncClient, url: str) -> Finding:
         if VERSION_HEADER in response.headers:
             return Finding(Level.OK, "address", f"a queue API answers at {url}")
         return await _what_answers(http, url, response)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ssl.SSLError) as error:
         return Finding(Level.FAIL, "address", f"{url}: {explain(error)}")
 
 
@@ -155,6 +162,8 @@ async def _what_answers(http: httpx.AsyncClient, url: str, response: httpx.Respo
         target = response.headers.get("Location", "").partition("?")[0]
         text = f"{url} leads to {target}; put the address behind it into EDGE_AGENT_URL"
         return Finding(Level.FAIL, "address", text)
+    if refusal := explain_refusal(response.status_code, response.text):
+        return Finding(Level.FAIL, "address", f"{url}: {refusal}")
     version = await http.get(url.rstrip("/") + "/api/v2/version")
     if version.status_code == HTTPStatus.OK and "version" in _json(version):
         text = (
@@ -181,13 +190,28 @@ def _json(response: httpx.Response) -> dict[str, Any]:
 def _registration(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Registration:
     return Registration(
         instance=uuid4(),
-        hostname=socket.gethostname(),
+        hostname=one_line(socket.gethostname()),
         queues=settings.queues,
         kinds=kinds,
         slots=settings.slots,
         capabilities=detect_capabilities(settings),
         versions=detect_versions(),
     )
+
+
+def _server_key(settings: AgentSettings, shown: Sequence[ServerKey]) -> Finding:
+    known = ServerKeys(StateDir(settings.state_dir).server_keys_file, settings.server_key)
+    ids = ", ".join(each.id for each in shown)
+    try:
+        meeting = known.judge(shown)
+    except ForeignServer as error:
+        return Finding(Level.FAIL, "server key", str(error))
+    if not shown:
+        return Finding(Level.NOTE, "server key", UNSIGNED)
+    if meeting.is_first:
+        text = f"the first registration pins {ids}; an admin sees with `airflow edge-agent server-key` if it is his"
+        return Finding(Level.NOTE, "server key", text)
+    return Finding(Level.OK, "server key", f"only jobs that are signed by {', '.join(known.ids)} start here")
 
 
 def _clock(ahead_seconds: float) -> Finding:
@@ -199,6 +223,14 @@ def _clock(ahead_seconds: float) -> Finding:
         "will not fit together: turn on time synchronization (NTP)"
     )
     return Finding(Level.NOTE, "clock", text)
+
+
+def _tasks(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> Iterator[Finding]:
+    if JobKind.TASK in kinds:
+        yield from _dags(settings)
+    elif JobKind.TASK not in detect_kinds(settings):
+        text = "this agent takes commands only; for tasks install airflow-edge-agent[tasks]"
+        yield Finding(Level.NOTE, "tasks", text)
 
 
 def _dags(settings: AgentSettings) -> Iterator[Finding]:

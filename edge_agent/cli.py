@@ -1,4 +1,4 @@
-"""``edge-agent``: run | check | status | attach | version.
+"""``edge-agent``: run | check | status | attach | server-key | version.
 
 Exit codes:
 
@@ -9,12 +9,13 @@ code meaning
 1    ``run``: a defect, or what it needs is missing; ``check``: something is wrong;
      ``status``: no agent runs; ``attach``: there is no such session
 2    the command line or a setting is wrong
-3    the server refuses this agent: its token, its name, a queue or its version
+3    the server refuses this agent: its token, its name, its host, a queue or its version
 4    another agent uses the state directory
 5    another process registered under this agent's name
+6    the server is not the one that this host knows
 ==== ==================================================================================
 
-After 2 to 5 a restart changes nothing: somebody has to act first.
+After 2 to 6 a restart changes nothing: somebody has to act first.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_agent import __version__
-from edge_agent.errors import AgentError, ProblemAnswer, SettingsError, StateDirHeld, Superseded
+from edge_agent.errors import AgentError, ForeignServer, ProblemAnswer, SettingsError, StateDirHeld, Superseded
 from edge_agent.handover import PATIENCE_SECONDS, take_over
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OK, FAILED, MISUSED, REFUSED, HELD, SUPERSEDED = range(6)
+OK, FAILED, MISUSED, REFUSED, HELD, SUPERSEDED, FOREIGN = range(7)
 
 _EPILOG = """\
 settings:
@@ -48,7 +49,7 @@ settings:
 
 exit codes:
   0 well   1 not well   2 wrong settings   3 refused by the server
-  4 state directory in use   5 name taken by another process
+  4 state directory in use   5 name taken by another process   6 another server
 """
 
 
@@ -72,6 +73,7 @@ def exit_code_of(error: AgentError) -> int:
         (Superseded, SUPERSEDED),
         (ProblemAnswer, REFUSED),
         (StateDirHeld, HELD),
+        (ForeignServer, FOREIGN),
     )
     return next((code for kind, code in kinds if isinstance(error, kind)), FAILED)
 
@@ -83,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="run | check | status | attach | version")
+    commands = parser.add_subparsers(required=True, metavar="run | check | status | attach | server-key | version")
     run = _add(
         commands,
         "run",
@@ -105,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     attach = _add(commands, "attach", _attach, "show the terminal of a job that runs in tmux (leave with Ctrl-B D)")
     attach.add_argument("job", metavar="ID", help="how the id of the job or of its assignment begins")
     attach.add_argument("--write", action="store_true", help="type into it, too; Ctrl-C then interrupts the job")
+    key = _add(commands, "server-key", _server_key, "print the keys of the server whose jobs this host starts")
+    key.add_argument("--forget", action="store_true", help="forget them: the next registration pins what it brings")
     version = commands.add_parser("version", help="print the version", description="Print the version.")
     version.set_defaults(command=_version)
     return parser
@@ -126,6 +130,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with logging_to(agent=settings.name, level=settings.log_level, form=settings.log_format) as redactor:
         for sentence in misspelt():
             logger.warning("%s", sentence, extra={"event": "setting_unknown"})
+        for sentence in settings.exposed():
+            logger.warning("%s", sentence, extra={"event": "exposed"})
         try:
             asyncio.run(_serve(settings, redactor, handover_seconds=arguments.handover))
         except AgentError as error:
@@ -139,18 +145,24 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_seconds: float | None) -> None:
     from edge_agent.agent import Agent
-    from edge_agent.client import QueueClient, open_http
+    from edge_agent.client import QueueClient
+    from edge_agent.host_key import HostKey
+    from edge_agent.policy.policy import Policy
     from edge_agent.signals import on_signals
     from edge_agent.state_dir import StateDir
+    from edge_agent.transport import open_http
 
-    redactor.hide(settings.read_token().get_secret_value())
+    for secret in (settings.read_token(), *settings.proxy_secrets()):
+        redactor.hide(secret.get_secret_value())
+    policy = Policy.of(settings)
     state_dir = StateDir(settings.state_dir)
     state_dir.prepare()
-    async with open_http(settings.url, settings.ca_file) as http:
+    async with open_http(settings) as http:
         if handover_seconds is not None:  # Only now: what fails for new settings has not failed.
             await asyncio.to_thread(take_over, state_dir, patience_seconds=handover_seconds)
         with state_dir.lock(settings.name):
-            agent = Agent(settings, state_dir, QueueClient(http, settings.name), redactor)
+            client = QueueClient(http, settings.name, HostKey.of(state_dir.host_key))
+            agent = Agent(settings, policy, state_dir, client, redactor)
             with on_signals(first=agent.drain, further=agent.end_all, hand_over=agent.hand_over):
                 await agent.run()
 
@@ -162,12 +174,15 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 async def _print_findings(settings: AgentSettings) -> bool:
-    from edge_agent.check import Level, check
+    from edge_agent.check import check
+    from edge_agent.findings import Level
+    from edge_agent.protocol import one_line
 
     all_is_well = True
     async for finding in check(settings):
         all_is_well = all_is_well and finding.level is not Level.FAIL
-        print(f"{finding.level.value:<4} {finding.subject}: {finding.text}", flush=True)
+        text = "\n".join(map(one_line, finding.text.splitlines()))  # what a server says is in it
+        print(f"{finding.level.value:<4} {finding.subject}: {text}", flush=True)
     return all_is_well
 
 
@@ -199,6 +214,21 @@ def _attach(arguments: argparse.Namespace) -> int:
     # Inside another tmux it would refuse, to keep one from a session that shows itself. Ours is another server.
     environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
     return os.execvpe(words[0], words, environment)  # noqa: S606  no shell is wanted
+
+
+def _server_key(arguments: argparse.Namespace) -> int:
+    from edge_agent.configuration import load_state_dir
+    from edge_agent.server_keys import forget, in_words, read
+    from edge_agent.state_dir import StateDir
+
+    path = StateDir(load_state_dir(arguments.config)).server_keys_file
+    if arguments.forget:
+        forget(path)
+        print("Forgotten. An agent that runs goes on with what it knows; the next start pins anew.")
+        return OK
+    pinned = read(path)
+    print("\n".join(in_words(pinned.keys) if pinned else ["No server has been met yet."]))
+    return OK
 
 
 def _version(_arguments: argparse.Namespace) -> int:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import ssl
 from http import HTTPStatus
-from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from edge_agent import __version__
-from edge_agent.errors import ProblemAnswer, SettingsError, UndecodableAnswer, Unreachable, problem_answer
+from edge_agent.errors import ProblemAnswer, UndecodableAnswer, Unreachable, problem_answer
+from edge_agent.host_key import HostKey
 from edge_agent.protocol import (
+    PROOF_HEADER,
     PROTOCOL_VERSION,
     VERSION_HEADER,
     Answer,
@@ -40,15 +40,13 @@ from edge_agent.protocol import (
     Session,
     routes,
 )
+from edge_agent.transport import TIMEOUT
 
 A = TypeVar("A", bound=Answer)
 
-TIMEOUT = httpx.Timeout(15.0, connect=10.0, pool=None)
-"""Seconds. A pool may be waited for: what waits there has its own patience."""
-
 DEADLINE_SECONDS = 30.0
-"""For a whole exchange, connecting included. The limits above are for each read: an answer that comes in
-drips, or whose headers never end, would meet them for ever."""
+"""For a whole exchange, connecting included. The limits of :data:`TIMEOUT` are for each read: an answer
+that comes in drips, or whose headers never end, would meet them for ever."""
 
 POLL_MARGIN_SECONDS = 10.0
 """How much longer than the server may hold a poll we wait for its answer."""
@@ -61,45 +59,14 @@ must leave the time for another."""
 BEAT_LEAST_SECONDS = 1.0
 """However short the interval."""
 
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=4.0)
-"""Idle connections go after 4 s: API servers close theirs after 5 s, and a request that meets that
-moment fails."""
-
-
-def open_http(url: str, ca_file: Path | None = None) -> httpx.AsyncClient:
-    """Open the connection pool to a queue API. Proxies are taken from the environment, as everywhere.
-
-    :raises SettingsError: when ``ca_file`` cannot be read or holds no certificate.
-    """
-    return httpx.AsyncClient(
-        base_url=url.rstrip("/") + routes.BASE,
-        headers={VERSION_HEADER: str(PROTOCOL_VERSION), "User-Agent": f"edge-agent/{__version__}"},
-        verify=_trust(ca_file),
-        timeout=TIMEOUT,
-        limits=LIMITS,
-    )
-
-
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """Trust the given authorities, or else the host's own, as its other programs do."""
-    if ca_file is not None:
-        try:
-            return ssl.create_default_context(cafile=str(ca_file))
-        except OSError as error:  # ssl.SSLError is one
-            msg = f"EDGE_AGENT_CA_FILE: {ca_file} holds no certificates that can be read: {error}"
-            raise SettingsError(msg) from error
-    paths = ssl.get_default_verify_paths()
-    if paths.cafile is None and paths.capath is None:
-        return httpx.create_ssl_context()  # a Python built away from this host does not find its authorities
-    return ssl.create_default_context()
-
 
 class QueueClient:
-    """Speaks for one agent. Safe to use by many tasks at once."""
+    """Speaks for one agent, and proves that it is on this host. Safe to use by many tasks at once."""
 
-    def __init__(self, http: httpx.AsyncClient, agent: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, agent: str, host_key: HostKey) -> None:
         self._http = http
         self._agent = agent
+        self._host_key = host_key
 
     async def register(self, token: SecretStr, registration: Registration) -> Session:
         """Open a session, ending the one before."""
@@ -180,8 +147,9 @@ class QueueClient:
         timeout: httpx.Timeout = TIMEOUT,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token}"}
         content = message.model_dump_json().encode() if isinstance(message, BaseModel) else message
+        proof = self._host_key.prove(method, path, content or b"", token)
+        headers = {"Authorization": f"Bearer {token}", PROOF_HEADER: proof}
         if content is not None:
             kind = "application/octet-stream" if content is message else "application/json"
             headers["Content-Type"] = kind
@@ -194,7 +162,7 @@ class QueueClient:
         except httpx.DecodingError as error:
             msg = "an answer with a broken encoding"
             raise UndecodableAnswer(msg, status=HTTPStatus.OK) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ssl.SSLError) as error:  # an alert behind the handshake comes as the latter
             msg = f"no answer: {str(error) or type(error).__name__}"
             raise Unreachable(msg) from error
 

@@ -11,6 +11,8 @@ import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
 
+import httpx
+
 from edge_agent.errors import UndecodableAnswer
 
 _CERTIFICATE = {
@@ -44,17 +46,59 @@ def explain_foreign(error: UndecodableAnswer) -> str:
             f"there is no queue API at that address ({error.status}); install airflow-edge-agent[server] "
             "beside the API server, or correct the path in EDGE_AGENT_URL"
         )
+    if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return _PROXY_LOGIN
     if HTTPStatus.MULTIPLE_CHOICES <= error.status < HTTPStatus.BAD_REQUEST:
         return f"{error}; put the address it leads to into EDGE_AGENT_URL"
     return f"{error}; a proxy or another program answers at that address"
 
 
-_BY_KIND: tuple[tuple[type[BaseException], str], ...] = (
+def explain_refusal(status: int, page: str) -> str | None:
+    """Say what a refusal that is no queue API's means, of those that say it themselves; None: it is another."""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return _PROXY_LOGIN
+    if status == HTTPStatus.BAD_REQUEST and "SSL certificate" in page:  # what nginx writes there
+        return _CERTIFICATE_WANTED if "No required" in page else _CERTIFICATE_REFUSED
+    return None
+
+
+_PROXY_LOGIN = "the proxy wants a login, or another one; set EDGE_AGENT_PROXY to http://user:password@proxy:port"
+_CERTIFICATE_WANTED = "it wants a client certificate; set EDGE_AGENT_CLIENT_CERT_FILE and EDGE_AGENT_CLIENT_KEY_FILE"
+_CERTIFICATE_REFUSED = (
+    "it refuses our client certificate: it is not from the authority that it trusts for agents, has expired or was "
+    "revoked; look at EDGE_AGENT_CLIENT_CERT_FILE"
+)
+
+_ALERTS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": _CERTIFICATE_WANTED,
+    # Before TLS 1.3 this is all that is said; it stands for other things, too.
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "it breaks off the TLS handshake; most likely " + _CERTIFICATE_WANTED,
+    **dict.fromkeys(
+        (
+            "SSLV3_ALERT_BAD_CERTIFICATE",
+            "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+            "SSLV3_ALERT_CERTIFICATE_REVOKED",
+            "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+            "TLSV1_ALERT_UNKNOWN_CA",
+            "TLSV1_ALERT_ACCESS_DENIED",
+            "TLSV1_ALERT_DECRYPT_ERROR",
+        ),
+        _CERTIFICATE_REFUSED,
+    ),
+}
+"""How OpenSSL names what the other side says of our certificate, or of there being none."""
+
+
+_BY_KIND: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (ssl.SSLError, "it does not speak TLS as we do; is EDGE_AGENT_URL https:// and the port right?"),
     (socket.gaierror, "its name is not known here; correct EDGE_AGENT_URL, or this host's DNS"),
     (
         ConnectionRefusedError,
         "nobody listens at that address and port; is the API server up and EDGE_AGENT_URL right?",
+    ),
+    (
+        (ConnectionResetError, BrokenPipeError),
+        "it breaks off the connection; if it asks for a client certificate, look at EDGE_AGENT_CLIENT_CERT_FILE",
     ),
     (TimeoutError, "no answer in time; a firewall may drop the packets, or the server is overloaded"),
 )
@@ -63,9 +107,20 @@ _BY_KIND: tuple[tuple[type[BaseException], str], ...] = (
 def _explain_one(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _CERTIFICATE.get(error.verify_code, f"its certificate was refused: {error.verify_message}")
+    if isinstance(error, ssl.SSLError) and (alert := _ALERTS.get(getattr(error, "reason", None) or "")):
+        return alert
+    if isinstance(error, httpx.ProxyError):
+        return _explain_proxy(str(error))
     if isinstance(error, OSError) and error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
         return "there is no network route to it from this host"
     return next((sentence for kind, sentence in _BY_KIND if isinstance(error, kind)), None)
+
+
+def _explain_proxy(said: str) -> str:
+    """Explain what a proxy answered instead of opening a way; all that httpx keeps of it is this text."""
+    if said.startswith(str(int(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED))):
+        return _PROXY_LOGIN
+    return f"the proxy lets nobody through to it ({said}); have the address allowed there, or correct EDGE_AGENT_PROXY"
 
 
 def _causes(error: BaseException, depth: int = 10) -> Iterator[BaseException]:

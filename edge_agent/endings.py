@@ -65,6 +65,9 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.end == "shutdown" and not _ended_well(evidence.result):
         message = "Ended because the agent's host was told to stop it at once (a second SIGTERM)."
         return Verdict(JobState.FAILED, EndReason.SIGNAL, signal=signal.SIGTERM, message=message, is_explained=False)
+    if evidence.end == "timeout":
+        message = "It ran longer than the policy of its host allows ('time_seconds'), and was ended."
+        return Verdict(JobState.FAILED, EndReason.TIMEOUT, message=message, is_explained=False)
     if evidence.result is None:
         return _without_result(evidence)
     return _of_result(evidence.result)

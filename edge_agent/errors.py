@@ -4,8 +4,10 @@
 
     AgentError
     +-- SettingsError            a setting is missing or wrong
+    |   +-- PolicyError          the host's policy cannot be relied on, or forbids a setting
     +-- StateDirError            the state directory cannot be used
     |   +-- StateDirHeld         another agent uses it
+    +-- ForeignServer            the server is not the one that this host knows
     +-- CannotStart              a job could not be started as it was written
     +-- CannotAttach             a job has no terminal to show
     +-- QueueApiError            a call to the queue API did not succeed
@@ -17,6 +19,7 @@
             +-- Denied           it does not want this agent at all
                 +-- Unauthenticated
                 +-- Forbidden
+                +-- HostMismatch
                 +-- VersionMismatch
 
 Messages are for the person who operates the host: what is wrong, and what to do. No message holds a token.
@@ -35,12 +38,20 @@ class SettingsError(AgentError):
     """A setting is missing or wrong. The message names the variable."""
 
 
+class PolicyError(SettingsError):
+    """The policy of this host cannot be relied on, or forbids what the settings ask for."""
+
+
 class StateDirError(AgentError):
     """The state directory cannot be used."""
 
 
 class StateDirHeld(StateDirError):
     """Another agent uses this state directory. The message says which."""
+
+
+class ForeignServer(AgentError):
+    """The server is not the one that this host knows. The message says what to do."""
 
 
 class CannotStart(AgentError):
@@ -108,6 +119,10 @@ class Forbidden(Denied):
     """The token is good and does not allow this name, queue or verb."""
 
 
+class HostMismatch(Denied):
+    """The name belongs to another host's key."""
+
+
 class VersionMismatch(Denied):
     """The two sides speak no common protocol version."""
 
@@ -117,6 +132,7 @@ _BY_REASON: dict[ProblemReason, type[ProblemAnswer]] = {
     ProblemReason.SUPERSEDED: Superseded,
     ProblemReason.UNAUTHENTICATED: Unauthenticated,
     ProblemReason.FORBIDDEN: Forbidden,
+    ProblemReason.HOST_MISMATCH: HostMismatch,
     ProblemReason.VERSION: VersionMismatch,
 }
 

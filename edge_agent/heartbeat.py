@@ -143,4 +143,5 @@ class Heartbeat:
         beat, sent_at = self._pulse.next(), self._pulse.now()
         answer = await self._client.heartbeat(session, beat)
         self._pulse.acknowledged(beat, sent_at=sent_at)
+        self._sessions.renewed(session, answer.token)
         return answer

@@ -52,6 +52,12 @@ class Holdings:
         """Return the assignments that stand there."""
         return [each for each in self._assignments.values() if each.stage is stage]
 
+    def has_another(self, assignment: Assignment) -> bool:
+        """Whether another assignment of the same job has been started here."""
+        started = (each for each in self._assignments.values() if each.stage is not Stage.OFFERED)
+        job_id = assignment.offer.job_id
+        return any(each.offer.job_id == job_id and not each.never_started for each in started if each is not assignment)
+
     def held(self) -> tuple[UUID, ...]:
         """Return what lives here: confirmed, and its report not accepted yet."""
         return tuple(each.id for each in self._assignments.values() if each.stage is not Stage.OFFERED)

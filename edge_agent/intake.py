@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.client import QueueClient
-from edge_agent.errors import QueueApiError, SessionEnded, Superseded, Unauthenticated
+from edge_agent.errors import CannotStart, QueueApiError, SessionEnded, Superseded, Unauthenticated
 from edge_agent.holdings import Holdings
 from edge_agent.means import Means
-from edge_agent.protocol import Confirm, ConfirmAnswer, Offer, RunnerName, Session
+from edge_agent.protocol import Confirm, ConfirmAnswer, Confirmed, Offer, RunnerName, ServerKey, Session
 from edge_agent.retry import CONFIRM
+from edge_agent.server_keys import ServerKeys
 from edge_agent.sessions import Sessions
 from edge_agent.state_dir import StateDir
 
@@ -28,22 +30,38 @@ class Intake:
     """Takes offers. ``is_fit``: whether the disk takes attempt directories; if not, no work is asked for."""
 
     def __init__(
-        self, sessions: Sessions, client: QueueClient, holdings: Holdings, state_dir: StateDir, means: Means
+        self,
+        sessions: Sessions,
+        client: QueueClient,
+        holdings: Holdings,
+        state_dir: StateDir,
+        means: Means,
+        *,
+        server_keys: ServerKeys,
     ) -> None:
         self._sessions = sessions
         self._client = client
         self._holdings = holdings
         self._state_dir = state_dir
         self._means = means
+        self._server_keys = server_keys
         self.is_fit = True
+
+    async def meet(self, server_keys: Sequence[ServerKey]) -> None:
+        """Learn what the server signs with by now, as sessions outlive its keys.
+
+        :raises ForeignServer: when it is another server.
+        """
+        await asyncio.to_thread(self._server_keys.meet, server_keys)
 
     def take(self, offers: Sequence[Offer]) -> None:
         """Take offers in hands: from now on they need slots, and are confirmed in the background."""
-        taken = [self._assignment(offer) for offer in offers if offer.assignment_id not in self._holdings]
+        signed = {offer.assignment_id: offer for offer in offers if offer.assignment_id not in self._holdings}
+        taken = [self._assignment(offer) for offer in signed.values()]
         for assignment in taken:
             self._holdings.add(assignment)
         if taken:
-            self._means.spawn(self._take(taken))
+            self._means.spawn(self._take(taken, signed))
 
     async def look_at_disk(self) -> None:
         """Try again whether the disk takes attempt directories, if it did not the last time."""
@@ -62,7 +80,7 @@ class Intake:
             offer = offer.model_copy(update={"runner": self._means.default_runner})
         return Assignment(attempt, offer, self._means)
 
-    async def _take(self, taken: list[Assignment]) -> None:
+    async def _take(self, taken: list[Assignment], signed: Mapping[UUID, Offer]) -> None:
         written = [assignment for assignment in taken if await self._write(assignment)]
         if not written:
             return
@@ -74,9 +92,32 @@ class Intake:
             for assignment in written:
                 if permission := confirmed.get(assignment.id):
                     assignment.stage = Stage.STARTING
-                    self._holdings.see_to(assignment, assignment.carry_out(permission.payload))
+                    self._holdings.see_to(assignment, self._begin(assignment, signed[assignment.id], permission))
                 else:
                     await self._withdraw(assignment)
+
+    async def _begin(self, assignment: Assignment, offer: Offer, confirmed: Confirmed) -> None:
+        """Start a job if it is what the server has queued, else refuse it."""
+        try:
+            self._refuse_repeats(assignment)
+            payload = await asyncio.to_thread(self._server_keys.opened, offer, confirmed)
+        except CannotStart as error:
+            await assignment.refuse(error)
+        else:
+            await assignment.carry_out(payload)
+
+    def _refuse_repeats(self, assignment: Assignment) -> None:
+        """Refuse a job that has run here: the server never offers one again by itself.
+
+        :raises CannotStart: when it has, or does.
+        """
+        job_id = assignment.offer.job_id
+        if job_id in self._means.ended or self._holdings.has_another(assignment):
+            msg = (
+                "It has run here already. Whoever has put it back into the queue has changed Airflow's database, or "
+                "restored an older one. If it is to run again, queue it again: clear the task."
+            )
+            raise CannotStart(msg)
 
     async def _write(self, assignment: Assignment) -> bool:
         """Write the attempt directory; without one nothing may be confirmed, and the offer expires."""

@@ -8,26 +8,20 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+from edge_agent.protocol import one_line
+from edge_agent.protocol.secrets import REDACTED, without_secrets
+
 KEYS = ("event", "agent", "job_id", "assignment_id", "label", "session_id")
 """The keys a line may have beside its sentence, in the order they stand."""
 
-REDACTED = "***"
-
 LEAST_SECRET = 6
 """Length of the shortest text that is hidden: hiding shorter ones would hide half of everything."""
-
-_LOOKS_SECRET = re.compile(
-    r"(?i:(?P<scheme>bearer\s+))\S+"  # an authorization header, whoever prints it
-    r"|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a JSON web token: Airflow's own
-    r"|\bea[ts]_[\w-]{16,}"  # an agent's or a session's token
-)
 
 
 class Redactor:
@@ -43,9 +37,10 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """Return the text without any secret."""
-        for secret in self._secrets:
+        # The longest first: one may be a part of another, which would no longer look like itself.
+        for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, REDACTED)
-        return _LOOKS_SECRET.sub(lambda found: (found["scheme"] or "") + REDACTED, text)
+        return without_secrets(text)
 
 
 class _Formatter(logging.Formatter):
@@ -70,7 +65,7 @@ class ConsoleFormatter(_Formatter):
         """Return one line, and the traceback below it if there is one."""
         facts = " ".join(f"{key}={value}" for key, value in self.facts(record).items() if key != "agent")
         when = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        line = f"{when} {record.levelname:<7} {record.getMessage()}  {facts}"
+        line = one_line(f"{when} {record.levelname:<7} {record.getMessage()}  {facts}")
         trace = self.trace(record)
         return self._redactor.clean(f"{line}\n{trace}" if trace else line)
 

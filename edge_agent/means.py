@@ -9,7 +9,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from edge_agent.attempt_dir import AttemptDir
-from edge_agent.protocol import Ending, JobKind, LogAck, Refused, RunnerName
+from edge_agent.ended_jobs import EndedJobs
+from edge_agent.policy.admission import Admission
+from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Refused, RunnerName
 from edge_agent.runners.base import Runner
 
 
@@ -33,12 +35,15 @@ class Dispose(Protocol):
 class Means:
     """What an assignment needs of its agent."""
 
+    admit: Callable[[Offer, dict[str, Any]], Admission]
+    """Raises :class:`CannotStart` when the policy of this host refuses the job."""
     runner_for: Callable[[JobKind, RunnerName], Runner]
     """Raises :class:`CannotStart` when this agent has no such runner."""
     send_log: Callable[[UUID, int, bytes], Awaitable[LogAck]]
     log_chunk_bytes: Callable[[], int]
     report: Callable[[Ending], Awaitable[Refused | None]]
     dispose: Dispose
+    ended: EndedJobs
     cancel_grace_seconds: float
     spawn: Spawn
     changed: Callable[[], None]

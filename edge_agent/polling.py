@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from uuid import UUID
 
 from edge_agent.client import QueueClient
 from edge_agent.directives import Obedience
@@ -59,7 +60,7 @@ class Polling:
         self._board = board
         self._free_slots = free_slots
         self._uniform = uniform
-        self._polled_in: Session | None = None
+        self._polled_in: UUID | None = None
         self._asked_slots = 0
         self._early = 0
         self._is_early = False
@@ -68,11 +69,13 @@ class Polling:
         """Poll for ever.
 
         :raises ProblemAnswer: when the server refuses it.
+        :raises ForeignServer: when the server is not the one that this host knows any more.
         """
         while True:
             await self._intake.look_at_disk()
             answer = await self._poll_while_it_counts()
             if answer is not None:
+                await self._intake.meet(answer.server_keys)
                 self._obedience.apply(answer.directives)
                 self._intake.take(answer.offers)
                 await self._pause_if_early(answer)
@@ -104,8 +107,8 @@ class Polling:
         interval_seconds = session.limits.heartbeat_seconds
         wait_seconds = min(session.limits.poll_seconds, WAIT_PART * interval_seconds)
         beat = self._pulse.next() if self._pulse.is_due(interval_seconds) else None
-        if session is not self._polled_in:
-            self._polled_in = session
+        if session.session_id != self._polled_in:
+            self._polled_in = session.session_id
             wait_seconds *= self._uniform(*FIRST_WAIT_PART)
         elif beat is None:
             # Until the next beat is due and not longer: the next poll carries it.
@@ -117,6 +120,7 @@ class Polling:
         answer = await self._client.poll(session, poll)
         if beat is not None:
             self._pulse.acknowledged(beat, sent_at=sent_at)
+            self._sessions.renewed(session, answer.token)
         self._is_early = self._pulse.now() - sent_at < EARLY_PART * wait_seconds
         return answer
 

@@ -1,5 +1,7 @@
 """The current session: opened by one loop, used by all, opened again when it has ended.
 
+Its token is short-lived: an answer to a beat brings the next one, and whoever asks shows the newest there is.
+
 What if it dies here? A session is nothing on the host. The next one declares what is held, and the
 server settles the difference before anything new is offered.
 """
@@ -10,8 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -114,10 +115,8 @@ class Sessions:
         """
         while True:
             session = await self.current()
-            try:
-                return await self._asker.ask(patience, partial(verb, session))
-            except (SessionEnded, Superseded, Unauthenticated) as error:
-                self._end(session, error)
+            with suppress(SessionEnded, Superseded, Unauthenticated):
+                return await self.ask_in(session, patience, verb)
 
     async def ask_in(self, session: Session, patience: Patience, verb: Callable[[Session], Awaitable[T]]) -> T:
         """Return the answer to a verb that means something in this session only.
@@ -125,11 +124,29 @@ class Sessions:
         :raises SessionEnded: when that is not the current one any more.
         :raises QueueApiError: when it is refused otherwise, or patience ran out.
         """
-        try:
-            return await self._asker.ask(patience, partial(verb, session))
-        except (SessionEnded, Superseded, Unauthenticated) as error:
-            self._end(session, error)
-            raise
+        shown = session
+
+        async def once() -> T:
+            nonlocal shown
+            shown = self._newest(session)
+            return await verb(shown)
+
+        while True:
+            try:
+                return await self._asker.ask(patience, once)
+            except (SessionEnded, Superseded, Unauthenticated) as error:
+                if self._newest(session) is shown:
+                    self._end(session, error)
+                    raise
+                # Its token was replaced while it was on its way.
+
+    def renewed(self, session: Session, token: str | None) -> None:
+        """Show this token from now on, which the answer to a beat of that session brought, if it brought one.
+
+        One that answers an older token than the newest is old news.
+        """
+        if token is not None and self._session is session:
+            self.latest = self._session = session.model_copy(update={"token": token})
 
     @asynccontextmanager
     async def held_open(self) -> AsyncIterator[Session]:
@@ -180,9 +197,14 @@ class Sessions:
             await self._sleep(min(2.0 ** (min(self._short_lived, 10) - 1), SHORT_LIVED_MOST_WAIT_SECONDS))
         self._short_lived += 1
 
+    def _newest(self, session: Session) -> Session:
+        """Return a session with the newest token it has."""
+        is_current = self._session is not None and self._session.session_id == session.session_id
+        return self._session if self._session is not None and is_current else session
+
     def _end(self, session: Session, error: ProblemAnswer) -> None:
         """Note that a session has ended. Of many callers that find out, the first one counts."""
-        if self._session is session:
+        if self._session is not None and self._session.session_id == session.session_id:
             self._session = None
             self._is_open.clear()
             self._end_error = error

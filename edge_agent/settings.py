@@ -6,7 +6,6 @@ or ``EDGE_AGENT_CONFIG`` names. The environment wins. Wrong settings fail at sta
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import socket
@@ -18,9 +17,11 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from edge_agent.addresses import check_address, check_proxy, leaves_in_the_clear
 from edge_agent.errors import SettingsError
 from edge_agent.protocol import NAME_PATTERN, CapabilityValue, JobKind, Name
 from edge_agent.protocol.agents import MAX_QUEUES, MAX_SLOTS
+from edge_agent.protocol.signatures import PublicKey
 
 ENV_PREFIX = "EDGE_AGENT_"
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
@@ -84,13 +85,37 @@ class AgentSettings(BaseSettings):
         description="Directory for everything that must outlive a restart, on a local disk. One agent each. "
         "Default: `/var/lib/edge-agent` for root, else `~/.local/state/edge-agent`.",
     )
+    policy_file: Path | None = Field(
+        default=None,
+        description="TOML file that says what may run on this host, which only root can write. "
+        "Default: `/etc/edge-agent/policy.toml` where there is one.",
+    )
+    server_key: PublicKey | None = Field(
+        default=None,
+        description="Public key of the server, as `airflow edge-agent server-key` prints it there: jobs that it has "
+        "not signed do not start. Default: the key that the first registration brings is believed.",
+    )
     ca_file: Path | None = Field(
         default=None,
         description="PEM file of the authorities to trust for `url`, instead of the host's own.",
     )
+    client_cert_file: Path | None = Field(
+        default=None,
+        description="PEM file of a certificate to show to an ingress that asks for one, with its chain, and with its "
+        "key unless `client_key_file` has that.",
+    )
+    client_key_file: Path | None = Field(
+        default=None, description="PEM file of its key, without a password, readable by its owner alone (mode 0600)."
+    )
+    proxy: SecretStr | None = Field(
+        default=None,
+        description="HTTP proxy for everything that is asked of Airflow, such as `http://proxy:3128` or "
+        "`http://user:password@proxy:3128`. Default: `HTTPS_PROXY` and `NO_PROXY` of the environment.",
+    )
     allow_insecure_http: bool = Field(
         default=False,
-        description="Allow `http://` to other hosts than this one: tokens then travel in the clear.",
+        description="Allow `http://` to other hosts than this one: everything then travels in the clear, tokens, "
+        "connections and logs among it, for anybody on the way to read and to change.",
     )
     execution_api_url: str | None = Field(
         default=None,
@@ -180,27 +205,32 @@ class AgentSettings(BaseSettings):
     @field_validator("url", "execution_api_url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return value
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            msg = "must look like https://airflow.example.com"
-            raise ValueError(msg)
-        if parts.username or parts.password or parts.query or parts.fragment:
-            msg = "must hold no user, password, query or fragment"
-            raise ValueError(msg)
+        if value is not None:
+            check_address(value)
+        return value
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_a_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_proxy(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
     def _is_encrypted(self) -> AgentSettings:
-        for name in ("url", "execution_api_url"):
-            parts = urlsplit(getattr(self, name) or "")
-            if parts.scheme == "http" and not self.allow_insecure_http and not _is_loopback(parts.hostname):
-                msg = (
-                    f"{variable(name)}: http:// would send tokens in the clear; use https://, or set "
-                    f"{variable('allow_insecure_http')}=true if the network is trusted"
-                )
-                raise ValueError(msg)
+        for name in self._in_the_clear() if not self.allow_insecure_http else ():
+            msg = (
+                f"{variable(name)}: http:// would send tokens in the clear; use https://, or set "
+                f"{variable('allow_insecure_http')}=true if the network is trusted"
+            )
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_certificate_with_its_key(self) -> AgentSettings:
+        if self.client_key_file is not None and self.client_cert_file is None:
+            msg = f"{variable('client_key_file')} without {variable('client_cert_file')}: set both"
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
@@ -217,6 +247,21 @@ class AgentSettings(BaseSettings):
     def execution_api(self) -> str:
         """Where a task talks to Airflow."""
         return self.execution_api_url or self.url.rstrip("/") + "/execution/"
+
+    def exposed(self) -> list[str]:
+        """Say what others can read on the way; nothing where it is encrypted, or does not leave this host."""
+        what = "tokens, payloads, connections and logs can be read and changed by anybody on the way"
+        return [f"{variable(name)} is http://: {what}; use https://" for name in self._in_the_clear()]
+
+    def proxy_secrets(self) -> list[SecretStr]:
+        """Return what must not be shown of the proxy's address: it may hold a login."""
+        password = urlsplit(self.proxy.get_secret_value()).password if self.proxy else None
+        return [SecretStr(password)] if password else []
+
+    def _in_the_clear(self) -> list[str]:
+        proxy = self.proxy.get_secret_value() if self.proxy else None
+        names = ("url", "execution_api_url")
+        return [name for name in names if leaves_in_the_clear(getattr(self, name) or "", proxy)]
 
     def read_token(self) -> SecretStr:
         """Return the agent token, from its file as it is now.
@@ -252,10 +297,3 @@ def _plain_value(text: str) -> CapabilityValue:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     return int(text) if re.fullmatch(r"-?\d{1,15}", text) else text
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return host == "localhost"

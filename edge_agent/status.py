@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from edge_agent.protocol import one_line
 from edge_agent.state_dir import StateDir
 
 logger = logging.getLogger(__name__)
@@ -118,6 +119,8 @@ def in_words(status: dict[str, Any]) -> list[str]:
     ]
     if status["cordoned"]:
         lines.append(f"  CORDONED: {status['cordon_reason'] or 'no reason given'}")
+    if conflict := status.get("host_conflict"):
+        lines.append(f"  HOST CONFLICT: {conflict}")
     if status["draining"]:
         lines.append("  DRAINING: no new work is taken")
     if not status["disk_fit"]:
@@ -133,7 +136,7 @@ def in_words(status: dict[str, Any]) -> list[str]:
         f"id {each['job_id']}"
         for each in status["assignments"]
     ]
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def _contact_in_words(status: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.fernet import FERNET_KEY
 from tests.support.migrated import copy_sqlite, migrate, sqlite_url_of
 from tests.support.postgres import Postgres
 from tests.support.process import left_behind, watch_over_children
@@ -28,6 +29,8 @@ _FOREIGN = ("AIRFLOW", "EDGE_AGENT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", 
 for _name in [name for name in os.environ if name.upper().startswith(_FOREIGN)]:
     del os.environ[_name]
 os.environ["AIRFLOW_HOME"] = str(_HOME)
+# That of the beds too: what is hashed or sealed here is known there.
+os.environ["AIRFLOW__CORE__FERNET_KEY"] = FERNET_KEY
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = sqlite_url_of(_HOME / "airflow.db")
 

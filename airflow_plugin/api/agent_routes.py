@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
+from airflow.models.log import Log
 from fastapi import APIRouter, Path, Request, Response
 
-from airflow_plugin.api.auth import AgentToken, CurrentSession
+from airflow_plugin.api.auth import AgentToken, CurrentSession, HostKey, hands_out
+from airflow_plugin.api.peers import Peer
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.errors import NotFound, SessionEnded
-from airflow_plugin.queue import agents, tokens
+from airflow_plugin.errors import HostMismatch, NotFound, SessionEnded
+from airflow_plugin.queue import agents, host_keys, sessions, tokens
+from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import (
     NAME_PATTERN,
     PROTOCOL_VERSION,
@@ -45,13 +49,22 @@ def router(config: QueueConfig, polls: Polls) -> APIRouter:
 
 def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
     @routes.post("/session")
-    async def register(name: AgentName, asked: Registration, token: AgentToken, request: Request) -> Session:
-        """Open a session with an agent token. A repeat opens another one and ends this."""
-        address = request.client.host if request.client else None
+    async def register(
+        *, name: AgentName, asked: Registration, token: AgentToken, host_key: HostKey, address: Peer, request: Request
+    ) -> Session:
+        """Open a session with an agent token. A repeat opens another one and ends this.
 
-        def work(session: DatabaseSession) -> Session:
-            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues)
-            opened = agents.register(session, name, asked, token=row, address=address, version=PROTOCOL_VERSION)
+        The first one of a name makes that name this host's.
+        """
+
+        def work(session: DatabaseSession) -> Session | HostMismatch:
+            try:
+                row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
+                opened = agents.register(session, name, asked, token=row, **asks_from(host_key, address, config))
+            except HostMismatch as refusal:
+                session.rollback()  # nothing of it stands, but that it was tried
+                note_conflict(session, name, hostname=asked.hostname, address=address)
+                return refusal
             return Session(
                 session_id=opened.session_id,
                 token=opened.secret.value.get_secret_value(),
@@ -59,18 +72,25 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
                 directives=opened.directives,
                 airflow=site_settings(),
                 server_time=opened.agent.registered_at,
+                server_keys=signing_keys().published,
             )
 
-        return await transact(work)
+        answer = await transact(work)
+        if isinstance(answer, HostMismatch):
+            raise answer
+        hands_out(request, answer.token)
+        return answer
 
     @routes.post("/check")
-    async def check(name: AgentName, asked: Registration, token: AgentToken) -> Checked:
+    async def check(
+        name: AgentName, asked: Registration, token: AgentToken, host_key: HostKey, address: Peer
+    ) -> Checked:
         """Tell whether this registration would be taken. Nothing is changed, and no session ended."""
 
         def work(session: DatabaseSession) -> Checked:
-            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues)
-            opened = agents.register(session, name, asked, token=row, address=None, version=PROTOCOL_VERSION)
-            checked = Checked(server_time=opened.agent.registered_at)
+            row = tokens.authenticate(session, token.get_secret_value(), name, asked.queues, address)
+            opened = agents.register(session, name, asked, token=row, **asks_from(host_key, None, config))
+            checked = Checked(server_time=opened.agent.registered_at, server_keys=signing_keys().published)
             # The registration itself says whether it is taken: nothing else could, and stay in step with it.
             session.rollback()
             return checked
@@ -85,7 +105,7 @@ def _add_leaving(routes: APIRouter) -> None:
 
         def work(session: DatabaseSession) -> None:
             try:
-                agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+                agent = sessions.authenticate(session, ref)
             except SessionEnded:
                 return
             if agent.name != name:
@@ -99,15 +119,36 @@ def _add_leaving(routes: APIRouter) -> None:
 
 def _add_hearing(routes: APIRouter, polls: Polls) -> None:
     @routes.post("/heartbeat")
-    async def heartbeat(name: AgentName, beat: Beat, ref: CurrentSession) -> BeatAnswer:
+    async def heartbeat(name: AgentName, beat: Beat, ref: CurrentSession, request: Request) -> BeatAnswer:
         """Be heard. A repeat of a beat (same number) renews, and counts no silence twice."""
         heard = await polls.hear(name, ref, beat)
-        return BeatAnswer(directives=heard.directives, server_time=heard.seen_at)
+        token = heard.next_token.get_secret_value() if heard.next_token else None
+        hands_out(request, token)
+        return BeatAnswer(directives=heard.directives, server_time=heard.seen_at, token=token)
 
     @routes.post("/poll")
-    async def poll(name: AgentName, ask: Poll, ref: CurrentSession) -> PollAnswer:
+    async def poll(name: AgentName, ask: Poll, ref: CurrentSession, request: Request) -> PollAnswer:
         """Wait for work. A repeat may bring other offers; those of a lost answer expire."""
-        return await polls.answer(name, ref, ask)
+        answer = await polls.answer(name, ref, ask)
+        hands_out(request, answer.token)
+        return answer.model_copy(update={"server_keys": signing_keys().published})
+
+
+def asks_from(host_key: str, address: str | None, config: QueueConfig) -> dict[str, Any]:
+    """Return what a registration needs to know beside what it says."""
+    return {
+        "host_key": host_key,
+        "address": address,
+        "version": PROTOCOL_VERSION,
+        "token_seconds": config.session_life_seconds,
+    }
+
+
+def note_conflict(session: DatabaseSession, name: str, *, hostname: str, address: str | None) -> None:
+    """Note that another host has asked for a name, and once in the audit log, too."""
+    if host_keys.note_conflict(session, name, hostname=hostname, address=address):
+        said = {"name": name, "hostname": hostname, "address": address}
+        session.add(Log(event="edge_agent.host_mismatch", owner="edge-agent", extra=json.dumps(said)))
 
 
 def limits(config: QueueConfig, heartbeat_seconds: float | None = None, missed: int | None = None) -> Limits:

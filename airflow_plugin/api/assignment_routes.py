@@ -7,11 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from airflow_plugin.api.auth import CurrentSession
+from airflow_plugin.api.auth import CurrentSession, SessionToken, session_ref
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.api.workload_tokens import execution_token, payload_with_token, still_wanted
+from airflow_plugin.api.workload_tokens import execution_token, still_wanted, token_for
 from airflow_plugin.errors import TooLarge
-from airflow_plugin.queue import agents, assignments, logs, renewals
+from airflow_plugin.queue import assignments, logs, renewals, sessions
 from edge_agent.protocol import (
     Confirm,
     ConfirmAnswer,
@@ -45,15 +45,11 @@ def _add_permissions(routes: APIRouter) -> None:
         """Ask to start. A repeat by the same session gets the same answer, with fresh tokens."""
 
         def work(session: DatabaseSession) -> ConfirmAnswer:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            agent = sessions.authenticate(session, ref)
             starts, withdrawn = assignments.confirm(
                 session, agent=agent.name, session_id=ref.id, ids=asked.assignments, wanted=still_wanted()
             )
-            confirmed = tuple(
-                Confirmed(assignment_id=start.assignment_id, kind=start.kind, payload=payload_with_token(start))
-                for start in starts
-            )
-            return ConfirmAnswer(confirmed=confirmed, withdrawn=tuple(withdrawn))
+            return ConfirmAnswer(confirmed=tuple(map(_confirmed, starts)), withdrawn=tuple(withdrawn))
 
         return await transact(work)
 
@@ -62,12 +58,23 @@ def _add_permissions(routes: APIRouter) -> None:
         """Ask for new execution tokens of running tasks. A repeat gets others; none is stored."""
 
         def work(session: DatabaseSession) -> RenewAnswer:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            agent = sessions.authenticate(session, ref)
             tasks, refused = renewals.renewable(session, agent=agent.name, ids=asked.assignments)
             renewed = (Renewed(assignment_id=id_, token=execution_token(task)) for id_, task in tasks.items())
             return RenewAnswer(renewed=tuple(renewed), refused=tuple(refused))
 
         return await transact(work)
+
+
+def _confirmed(start: assignments.Start) -> Confirmed:
+    return Confirmed(
+        assignment_id=start.assignment_id,
+        kind=start.kind,
+        team=start.team_name,
+        payload=start.payload,
+        signature=start.signature,
+        token=token_for(start),
+    )
 
 
 def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
@@ -76,7 +83,7 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
         """End jobs. A repeat is accepted again; an ending that came too late is refused, one by one."""
 
         def work(session: DatabaseSession) -> ReportAnswer:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            agent = sessions.authenticate(session, ref)
             accepted, refused = assignments.report(session, agent=agent.name, endings=asked.endings)
             return ReportAnswer(accepted=tuple(accepted), refused=tuple(refused))
 
@@ -87,13 +94,14 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
         openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
     )
     async def append(
-        assignment_id: UUID, offset: Annotated[int, Query(ge=0)], ref: CurrentSession, request: Request
+        assignment_id: UUID, offset: Annotated[int, Query(ge=0)], token: SessionToken, request: Request
     ) -> LogAck:
         """Add log bytes at an offset. Bytes that are there already are not doubled; a gap is refused."""
         data = await _body(request, config.log_chunk_bytes)
+        ref = session_ref(request, token, data)
 
         def work(session: DatabaseSession) -> LogAck:
-            agent = agents.authenticate(session, ref.value.get_secret_value(), ref.id)
+            agent = sessions.authenticate(session, ref)
             return logs.append(
                 session,
                 agent=agent.name,

@@ -48,7 +48,7 @@ class Duties:
 
     async def _purge(self) -> None:
         if purged := await transact(self._reaper.purge_once):
-            log.info("Purged %d old jobs and log chunks", purged)
+            log.info("Purged %d old jobs, log chunks and tokens", purged)
 
     async def _upload(self) -> None:
         if uploaded := await transact(remote_log.upload_once):

@@ -14,16 +14,16 @@ from uuid import UUID
 
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.api.watcher import Waiter, Watcher
-from airflow_plugin.errors import NotFound, SessionEnded
+from airflow_plugin.errors import NotFound, Overloaded, SessionEnded
 from airflow_plugin.queue import agents, offers
 from edge_agent.protocol import Beat, Offer, Poll, PollAnswer
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from airflow_plugin.api.auth import SessionRef
     from airflow_plugin.config import QueueConfig
     from airflow_plugin.queue.agents import Heard
+    from airflow_plugin.queue.sessions import SessionRef
 
 
 class Polls:
@@ -32,7 +32,7 @@ class Polls:
     def __init__(self, config: QueueConfig, watcher: Watcher) -> None:
         self._config = config
         self._watcher = watcher
-        self._heard: dict[UUID, tuple[Heard, str, float]] = {}
+        self._heard: dict[UUID, tuple[Heard, SessionRef, float]] = {}
 
     async def hear(self, name: str, ref: SessionRef, beat: Beat) -> Heard:
         """Renew an agent by a beat and remember it.
@@ -40,29 +40,37 @@ class Polls:
         :raises SessionEnded: when the session is not current.
         :raises NotFound: when the session is another agent's.
         """
-        value = ref.value.get_secret_value()
+        token_seconds = self._config.session_life_seconds
         try:
-            heard = await transact(lambda session: agents.hear(session, value, ref.id, beat))
+            heard = await transact(lambda session: agents.hear(session, ref, beat, token_seconds=token_seconds))
         except SessionEnded:
             self._heard.pop(ref.id, None)
             raise
-        return self._remember(name, ref, heard)
+        self._remember(name, ref, heard)
+        return heard
 
     async def answer(self, name: str, ref: SessionRef, ask: Poll) -> PollAnswer:
-        """Hold a poll until there is work for it, something it must hear, or its time is over."""
+        """Hold a poll until there is work for it, something it must hear, or its time is over.
+
+        :raises Overloaded: when too many are held.
+        """
         deadline = time.monotonic() + min(ask.wait_seconds, self._config.poll_seconds)
         heard = await self.hear(name, ref, ask.beat) if ask.beat else await self._known(name, ref)
         news = heard.nudged or heard.directives.cancel or heard.directives.drop
+        token = heard.next_token.get_secret_value() if heard.next_token else None
         if news or self._watcher.closing:
-            return PollAnswer(directives=heard.directives)
+            return PollAnswer(directives=heard.directives, token=token)
+        if self._watcher.held >= self._config.max_held_polls:
+            msg = f"This API server holds {self._watcher.held} polls and no more ([edge_agent] max_held_polls)."
+            raise Overloaded(msg)
         with self._watcher.waiting(heard, ask.free_slots) as waiter:
-            while await _woken(waiter, deadline) and not self._watcher.closing:
+            while await _woken(waiter, deadline) and not waiter.replaced and not self._watcher.closing:
                 if waiter.nudged:
                     heard = await self._refresh(name, ref)
-                    return PollAnswer(directives=heard.directives)
+                    return PollAnswer(directives=heard.directives, token=token)
                 if offered := await self._claim(waiter):
-                    return PollAnswer(offers=tuple(offered), directives=heard.directives)
-        return PollAnswer(directives=heard.directives)
+                    return PollAnswer(offers=tuple(offered), directives=heard.directives, token=token)
+        return PollAnswer(directives=heard.directives, token=token)
 
     async def _claim(self, waiter: Waiter) -> list[Offer]:
         keys = waiter.take_keys()
@@ -80,17 +88,18 @@ class Polls:
 
     async def _known(self, name: str, ref: SessionRef) -> Heard:
         """Return an agent this process heard from within a beat, or look it up."""
-        heard, value, at = self._heard.get(ref.id, (None, "", 0.0))
+        heard, shown, at = self._heard.get(ref.id, (None, None, 0.0))
         fresh = time.monotonic() - at < self._config.heartbeat_seconds
-        if heard is None or not fresh or value != ref.value.get_secret_value() or heard.name != name:
+        if heard is None or not fresh or shown != ref or heard.name != name:
             return await self._refresh(name, ref)
         return heard
 
     async def _refresh(self, name: str, ref: SessionRef) -> Heard:
-        value = ref.value.get_secret_value()
-        return self._remember(name, ref, await transact(lambda session: agents.refresh(session, value, ref.id)))
+        heard = await transact(lambda session: agents.refresh(session, ref))
+        self._remember(name, ref, heard)
+        return heard
 
-    def _remember(self, name: str, ref: SessionRef, heard: Heard) -> Heard:
+    def _remember(self, name: str, ref: SessionRef, heard: Heard) -> None:
         if heard.name != name:
             msg = f"This session is not of an agent named {name!r}."
             raise NotFound(msg)
@@ -99,8 +108,7 @@ class Polls:
             stale = now - self._config.heartbeat_seconds
             self._heard = {key: known for key, known in self._heard.items() if known[2] > stale}
         # What was news once is none to the next poll.
-        self._heard[ref.id] = (replace(heard, nudged=False), ref.value.get_secret_value(), now)
-        return heard
+        self._heard[ref.id] = (replace(heard, nudged=False, next_token=None), ref, now)
 
 
 async def _woken(waiter: Waiter, deadline: float) -> bool:

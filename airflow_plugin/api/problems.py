@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from airflow_plugin.errors import Conflict, Gap, QueueError
+from airflow_plugin.errors import Conflict, Gap, QueueError, SessionEnded
 from edge_agent.protocol import Problem, ProblemReason
 
 if TYPE_CHECKING:
@@ -45,15 +45,17 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _defect)
 
 
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
+async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, QueueError)  # noqa: S101  registered for it
+    request.scope["edge_agent.session_ended"] = isinstance(error, SessionEnded)
     problem = Problem(
         reason=error.reason,
         message=str(error),
         state=error.state if isinstance(error, Conflict) else None,
         expected_offset=error.expected_offset if isinstance(error, Gap) else None,
     )
-    return answer(error.status, problem)
+    later = {"Retry-After": RETRY_AFTER_SECONDS} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return answer(error.status, problem, later)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -1,23 +1,25 @@
-"""What an admin sees and steers: agents, jobs, tokens. Airflow's own login; every write is audited."""
+"""What an admin sees and steers: agents and jobs. Airflow's own login; every write is audited."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_plugin.api.auth import may_steer, may_view
+from airflow_plugin.api.auth import Reason, may_steer, may_view
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.queue import jobs, overview, steering, tokens
-from edge_agent.protocol import NAME_PATTERN, JobState, Name, Problem
+from airflow_plugin.queue import host_keys, jobs, overview, steering
+from edge_agent.protocol import NAME_PATTERN, JobState, Problem, Text
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session as DatabaseSession
 
+MOST_JOBS = 1000
 AgentName = Annotated[str, Path(pattern=NAME_PATTERN)]
+Limit = Annotated[int, Query(ge=1, description=f"Most jobs of one answer; {MOST_JOBS} at most.")]
 
 
 class _Body(BaseModel):
@@ -27,36 +29,28 @@ class _Body(BaseModel):
 class Cordon(_Body):
     """Why, and for how long; no expiry stands until somebody lifts it."""
 
-    reason: str | None = Field(default=None, max_length=1000)
-    expires_in_seconds: float | None = Field(default=None, gt=0)
+    reason: Text | None = Field(default=None, max_length=1000)
+    expires_in_seconds: float | None = Field(default=None, gt=0, le=steering.LONGEST_SECONDS)
 
 
 class Drain(_Body):
-    """By when the work must be done; without it the agent waits for ever."""
+    """Why, and by when the work must be done; without that the agent waits for ever."""
 
-    deadline_seconds: float | None = Field(default=None, gt=0)
+    reason: Text | None = Field(default=None, max_length=1000)
+    deadline_seconds: float | None = Field(default=None, gt=0, le=steering.LONGEST_SECONDS)
+
+
+class ReEnrolment(_Body):
+    """Why, and for how long another host may come for the name."""
+
+    reason: Text | None = Field(default=None, max_length=1000, description="Why, for the audit log.")
+    within_seconds: float = Field(default=host_keys.RE_ENROL_SECONDS, gt=0, le=31_536_000)
 
 
 class Cancel(_Body):
     """Why, for the people who read the job's end."""
 
-    reason: str = Field(default="Cancelled by an admin.", max_length=1000)
-
-
-class NewToken(_Body):
-    """A token to be made. ``expires_in_days`` null never expires, and has to be said."""
-
-    name: Name
-    queues: list[Name] | None = None
-    team_name: str | None = Field(default=None, max_length=50)
-    expires_in_days: float | None = Field(default=90, gt=0)
-
-
-class CreatedToken(BaseModel):
-    """The only answer that ever holds the secret."""
-
-    name: str
-    token: str = Field(repr=False)
+    reason: Text = Field(default="Cancelled by an admin.", max_length=1000)
 
 
 class Deleted(BaseModel):
@@ -71,7 +65,6 @@ def router() -> APIRouter:
     routes = APIRouter(prefix="/ui", tags=["ui"], responses={"4XX": {"model": Problem}})
     _add_views(routes)
     _add_agent_actions(routes)
-    _add_token_actions(routes)
     return routes
 
 
@@ -83,19 +76,14 @@ def _add_views(routes: APIRouter) -> None:
 
     @routes.get("/jobs", dependencies=[may_view()])
     async def list_jobs(
-        state: JobState | None = None, queue: str | None = None, agent: str | None = None, limit: int = 100
+        state: JobState | None = None, queue: Text | None = None, agent: Text | None = None, limit: Limit = 100
     ) -> list[overview.JobView]:
         """Jobs, newest first; a queued one says why it waits."""
 
         def work(session: DatabaseSession) -> list[overview.JobView]:
-            return overview.jobs(session, state=state, queue=queue, agent=agent, limit=min(limit, 1000))
+            return overview.jobs(session, state=state, queue=queue, agent=agent, limit=min(limit, MOST_JOBS))
 
         return await transact(work)
-
-    @routes.get("/tokens", dependencies=may_steer("edge_agent.tokens.list")[:1])
-    async def list_tokens() -> list[overview.TokenView]:
-        """Every token, without its secret. Needs the right to change them."""
-        return await transact(overview.tokens)
 
 
 def _add_agent_actions(routes: APIRouter) -> None:
@@ -106,18 +94,30 @@ def _add_agent_actions(routes: APIRouter) -> None:
         await transact(lambda db: steering.cordon(db, name, by=by, reason=reason, expires_in_seconds=expiry))
 
     @routes.delete("/agents/{name}/cordon", status_code=204, dependencies=may_steer("edge_agent.uncordon"))
-    async def uncordon(name: AgentName) -> None:
+    async def uncordon(name: AgentName, reason: Reason = None) -> None:  # noqa: ARG001  the audit log reads it
         """Offer work to an agent again."""
         await transact(lambda db: steering.uncordon(db, name))
 
     @routes.put("/agents/{name}/drain", status_code=204, dependencies=may_steer("edge_agent.drain"))
     async def drain(name: AgentName, body: Drain, user: GetUserDep) -> None:
         """Cordon an agent and stop it when its work is done."""
-        by, deadline = user.get_name(), body.deadline_seconds
-        await transact(lambda db: steering.drain(db, name, by=by, deadline_seconds=deadline))
+        by, reason, deadline = user.get_name(), body.reason, body.deadline_seconds
+        await transact(lambda db: steering.drain(db, name, by=by, reason=reason, deadline_seconds=deadline))
+
+    @routes.post("/agents/{name}/re-enrol", status_code=204, dependencies=may_steer("edge_agent.re_enrol"))
+    async def re_enrol(name: AgentName, body: ReEnrolment) -> None:
+        """Let the next other host that registers under a name have it. The present one goes on until then."""
+        await transact(lambda db: host_keys.re_enrol(db, name, within_seconds=body.within_seconds))
+
+    @routes.delete(
+        "/agents/{name}/host-conflict", status_code=204, dependencies=may_steer("edge_agent.dismiss_conflict")
+    )
+    async def dismiss_conflict(name: AgentName, reason: Reason = None) -> None:  # noqa: ARG001  the same
+        """Forget that another host asked for a name, once that is cleared up."""
+        await transact(lambda db: host_keys.dismiss_conflict(db, name))
 
     @routes.delete("/agents/{name}", dependencies=may_steer("edge_agent.delete"))
-    async def delete(name: AgentName) -> Deleted:
+    async def delete(name: AgentName, reason: Reason = None) -> Deleted:  # noqa: ARG001  the same
         """Forget an agent; its running jobs fail, its offers go back."""
         failed, returned = await transact(lambda db: steering.delete(db, name))
         return Deleted(failed=failed, returned=returned)
@@ -126,27 +126,3 @@ def _add_agent_actions(routes: APIRouter) -> None:
     async def cancel(job_id: UUID, body: Cancel) -> None:
         """End a job. One that has ended stays as it is."""
         await transact(lambda db: jobs.cancel(db, [job_id], body.reason))
-
-
-def _add_token_actions(routes: APIRouter) -> None:
-    @routes.post("/tokens", status_code=201, dependencies=may_steer("edge_agent.tokens.create"))
-    async def create(body: NewToken, user: GetUserDep) -> CreatedToken:
-        """Make an agent token. Its secret is in this answer and nowhere else."""
-
-        def work(session: DatabaseSession) -> Any:
-            return tokens.create(
-                session,
-                body.name,
-                queues=body.queues,
-                team=body.team_name,
-                expires_in_days=body.expires_in_days,
-                created_by=user.get_name(),
-            )
-
-        secret = await transact(work)
-        return CreatedToken(name=body.name, token=secret.get_secret_value())
-
-    @routes.delete("/tokens/{name}", status_code=204, dependencies=may_steer("edge_agent.tokens.revoke"))
-    async def revoke(name: AgentName) -> None:
-        """Revoke a token; the sessions it opened end."""
-        await transact(lambda db: tokens.revoke(db, name))

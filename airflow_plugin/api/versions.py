@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from airflow_plugin.api.bodies import header
 from airflow_plugin.api.problems import answer
 from edge_agent.protocol import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER, Problem, ProblemReason
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AGENT_PATHS = ("/agents/", "/assignments/")
+_NAME = VERSION_HEADER.lower().encode()
+_SPOKEN = {str(version).encode() for version in SUPPORTED_VERSIONS}
 
 
 class VersionHeader:
@@ -29,11 +32,11 @@ class VersionHeader:
 
         async def send_with_version(message: Message) -> None:
             if message["type"] == "http.response.start":
-                header = (VERSION_HEADER.lower().encode(), str(PROTOCOL_VERSION).encode())
-                message["headers"] = [*message.get("headers", ()), header]
+                answered = (_NAME, str(PROTOCOL_VERSION).encode())
+                message["headers"] = [*message.get("headers", ()), answered]
             await send(message)
 
-        if self._is_for_agents(scope) and _spoken(scope) not in SUPPORTED_VERSIONS:
+        if self._is_for_agents(scope) and header(scope, _NAME) not in _SPOKEN:
             await answer(HTTPStatus.UPGRADE_REQUIRED, _problem())(scope, receive, send_with_version)
         else:
             await self._app(scope, receive, send_with_version)
@@ -41,12 +44,6 @@ class VersionHeader:
     def _is_for_agents(self, scope: Scope) -> bool:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         return path.startswith(self._paths)
-
-
-def _spoken(scope: Scope) -> int | None:
-    name = VERSION_HEADER.lower().encode()
-    value = next((value for key, value in scope["headers"] if key == name), b"")
-    return int(value) if value.isdigit() else None
 
 
 def _problem() -> Problem:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -46,6 +47,7 @@ class Waiter:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     keys: set[str] = field(default_factory=set)
     nudged: bool = False
+    replaced: bool = False
     _fruitless: dict[str, float] = field(default_factory=dict)
 
     def wants(self, key: str, placement: Placement, now: float) -> bool:
@@ -68,6 +70,11 @@ class Waiter:
         self.nudged = True
         self.woken.set()
 
+    def replace(self) -> None:
+        """End it, because its session polls anew: the one who asked has gone."""
+        self.replaced = True
+        self.woken.set()
+
     def take_keys(self) -> list[str]:
         """Return what it was woken for, and forget it."""
         keys, self.keys = sorted(self.keys), set()
@@ -85,6 +92,7 @@ class Watcher:
     def __init__(self, watch_seconds: float) -> None:
         self._watch_seconds = watch_seconds
         self._waiters: set[Waiter] = set()
+        self._by_session: dict[UUID, Waiter] = {}
         self._somebody_waits = asyncio.Event()
         self.closing = False
         self._placements: dict[str, Placement] = {}
@@ -94,10 +102,21 @@ class Watcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="edge-agent-watcher")
         self._connection: Connection | None = None
 
+    @property
+    def held(self) -> int:
+        """How many polls are held now."""
+        return len(self._waiters)
+
     @contextmanager
     def waiting(self, agent: Heard, free_slots: int) -> Iterator[Waiter]:
-        """Hold a poll. It starts woken for what the last question found, if that was just now."""
+        """Hold a poll. It starts woken for what the last question found, if that was just now.
+
+        A session has one: a newer poll ends the one before, which nobody waits for any more.
+        """
         waiter = Waiter(agent, free_slots)
+        if before := self._by_session.get(agent.session_id):
+            before.replace()
+        self._by_session[agent.session_id] = waiter
         now = time.monotonic()
         if now - self._asked_at < 2 * self._watch_seconds:
             self._offer_to([waiter], now)
@@ -107,6 +126,8 @@ class Watcher:
             yield waiter
         finally:
             self._waiters.discard(waiter)
+            if self._by_session.get(agent.session_id) is waiter:
+                del self._by_session[agent.session_id]
             if not self._waiters:
                 self._somebody_waits.clear()
 

@@ -6,7 +6,7 @@ Never stored: a job may wait in the queue for longer than any token should live.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, or_
@@ -29,13 +29,12 @@ def _generator() -> JWTGenerator:
     return workload_token_generator()
 
 
-def payload_with_token(start: Start) -> dict[str, Any]:
-    """Return the payload of a confirmed job; an Airflow workload gets the token that lets it start."""
+def token_for(start: Start) -> str | None:
+    """Return the token that lets an Airflow workload start. A command has none."""
     if start.workload_id is None:
-        return start.payload
+        return None
     claims = {"sub": str(start.workload_id), "scope": "workload"}
-    token = _generator().generate(extras=claims, valid_for=LIFETIME_SECONDS)
-    return {**start.payload, "workload": {**start.payload["workload"], "token": token}}
+    return _generator().generate(extras=claims, valid_for=LIFETIME_SECONDS)
 
 
 def execution_token(task_instance_id: UUID) -> str:

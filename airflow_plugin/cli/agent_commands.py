@@ -8,12 +8,20 @@ from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show, user
 from airflow_plugin.cli.durations import seconds
-from airflow_plugin.queue import overview, steering
+from airflow_plugin.queue import host_keys, overview, steering
 
 
 def _state(agent: dict[str, Any]) -> str:
     aside = "draining" if agent["drain_requested_at"] else "cordoned" if agent["cordoned_at"] else None
     return f"{agent['state']}, {aside}" if aside else str(agent["state"])
+
+
+def _conflict(agent: dict[str, Any]) -> str | None:
+    """Say who else wants the name of an agent."""
+    if agent["host_conflict_at"] is None:
+        return None
+    where = f" at {agent['host_conflict_address']}" if agent["host_conflict_address"] else ""
+    return f"{agent['host_conflict_hostname']!r}{where}, {agent['host_conflicts']}x, last {agent['host_conflict_at']}"
 
 
 COLUMNS: dict[str, Callable[[Any], Any]] = {
@@ -26,6 +34,7 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
     "version": lambda agent: agent["versions"].get("agent"),
     "last_seen": lambda agent: agent["last_seen_at"],
     "reason": lambda agent: agent["cordon_reason"],
+    "host_conflict": _conflict,
 }
 
 
@@ -59,7 +68,7 @@ def drain_agent(args: Namespace) -> None:
     """Drain one."""
     deadline = seconds(args.deadline, "--deadline")
     with queue() as session:
-        steering.drain(session, args.name, by=user(), deadline_seconds=deadline)
+        steering.drain(session, args.name, by=user(), reason=args.reason, deadline_seconds=deadline)
     print(f"Agent {args.name!r} stops when its work is done" + (f", or in {args.deadline}." if deadline else "."))
 
 
@@ -73,6 +82,23 @@ def delete_agent(args: Namespace) -> None:
     with queue() as session:
         failed, returned = steering.delete(session, args.name)
     print(f"Agent {args.name!r} is deleted; {failed} running jobs failed, {returned} offers went back to the queue.")
+
+
+@command
+def re_enrol_agent(args: Namespace) -> None:
+    """Let another host have the name of one."""
+    within = seconds(args.within, "--within") or host_keys.RE_ENROL_SECONDS
+    with queue() as session:
+        host_keys.re_enrol(session, args.name, within_seconds=within)
+    print(f"The next other host that registers as {args.name!r} within {args.within} takes the name over.")
+
+
+@command
+def dismiss_conflict(args: Namespace) -> None:
+    """Forget that another host asked for the name of one."""
+    with queue() as session:
+        host_keys.dismiss_conflict(session, args.name)
+    print(f"Agent {args.name!r} has no host conflict any more.")
 
 
 def _is_sure(question: str) -> bool:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.utils.cli import action_cli
 
 from airflow_plugin.compat import create_session
+from airflow_plugin.config import ConfigError
 from airflow_plugin.db import UnsupportedDatabaseError, is_migrated, require_supported
 from airflow_plugin.errors import QueueError
+from edge_agent.protocol import one_line
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -31,7 +33,7 @@ def command(work: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
     def run(args: Namespace) -> None:
         try:
             audited(args)
-        except (QueueError, RefusedError, UnsupportedDatabaseError) as refusal:
+        except (ConfigError, QueueError, RefusedError, UnsupportedDatabaseError) as refusal:
             print(f"airflow edge-agent: {refusal}", file=sys.stderr)
             raise SystemExit(1) from None
 
@@ -56,16 +58,20 @@ def queue() -> Iterator[Session]:
 def show(rows: Sequence[Mapping[str, Any]], output: str, columns: Mapping[str, Callable[[Any], Any]]) -> None:
     """Print rows: the named columns for people, everything there is for programs."""
     from airflow.cli.simple_table import AirflowConsole
+    from rich.markup import escape
 
     if output in {"json", "yaml"}:
         AirflowConsole().print_as(data=[dict(row) for row in rows], output=output)
     else:
-        shown = [{name: _text(value(row)) for name, value in columns.items()} for row in rows]
+        # In a table Airflow takes [words in brackets] for markup, and one closing bracket too many for an error.
+        fit = escape if output == "table" else str
+        shown = [{name: fit(_text(value(row))) for name, value in columns.items()} for row in rows]
         AirflowConsole().print_as(data=shown, output=output)
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    """Say a value in one line, whatever a host has written into it."""
+    return "" if value is None else one_line(str(value))
 
 
 def user() -> str:

@@ -25,12 +25,53 @@ CORDON_EXPIRY = Arg(
 DEADLINE = Arg(
     ("--deadline",), metavar="TIME", help="Stop the agent after e.g. 30m or 2h even if work is left (default: wait)"
 )
+WITHIN = Arg(
+    ("--within",), metavar="TIME", default="24h", help="How long it may, e.g. 90s, 30m, 2h or 7d (default: 24h)"
+)
+KIND = Arg(
+    ("--kind",),
+    help="What it is for: registering agents, or submitting commands (default: agent)",
+    choices=("agent", "submit"),
+    default="agent",
+)
+DESCRIPTION = Arg(("--description",), help="What it is for, for people")
 QUEUES = Arg(
     ("-q", "--queues"), metavar="QUEUES", help="Comma separated queues the token allows (default: every queue)"
+)
+AGENT_NAMES = Arg(
+    ("--agents",),
+    metavar="NAMES",
+    help="Comma separated names of agents that may register with it, * and ? allowed (default: every name)",
+)
+ADDRESSES = Arg(
+    ("--addresses",),
+    metavar="NETWORKS",
+    help="Comma separated networks it may be used from, such as 10.1.0.0/16 (default: everywhere)",
+)
+MAX_AGENTS = Arg(("--max-agents",), type=int, help="How many agents may live on it (default: any number)")
+ONE_TIME = Arg(("--one-time",), action="store_true", help="The first agent that registers with it is the only one")
+RUN_AS_USERS = Arg(
+    ("--run-as-users",), metavar="USERS", help="Comma separated users commands may ask to run as (default: none)"
+)
+CONNECTIONS = Arg(
+    ("--connections",),
+    metavar="PATTERNS",
+    help="Comma separated connections that tasks on its agents may have, * and ? allowed; '' for none (default: all)",
+)
+VARIABLES = Arg(
+    ("--variables",),
+    metavar="PATTERNS",
+    help="Comma separated variables that tasks on its agents may have, * and ? allowed; '' for none (default: all)",
 )
 TEAM = Arg(("--team-name",), help="Team of the agents that register with it, in a deployment with teams")
 TOKEN_EXPIRY = Arg(
     ("--expires-in-days",), metavar="DAYS", default="90", help="Days until it expires, or 'never' (default: 90)"
+)
+OVERLAP = Arg(
+    ("--overlap",),
+    metavar="TIME",
+    default="24h",
+    help="How long the old secret still works, e.g. 30m, 24h or 7d; 0 ends it and its sessions now (default: 24h)",
 )
 STATE = Arg(("-s", "--state"), help="Only jobs in this state", choices=tuple(JobState), metavar="STATE")
 JOB_QUEUE = Arg(("-q", "--queue"), help="Only jobs of this queue")
@@ -54,7 +95,26 @@ AGENTS = (
     ),
     _command("uncordon", "agent_commands.uncordon_agent", "Offer an agent work again; ends a drain too", AGENT),
     _command(
-        "drain", "agent_commands.drain_agent", "Cordon an agent and stop it when its work is done", AGENT, DEADLINE
+        "drain",
+        "agent_commands.drain_agent",
+        "Cordon an agent and stop it when its work is done",
+        AGENT,
+        REASON,
+        DEADLINE,
+    ),
+    _command(
+        "re-enrol",
+        "agent_commands.re_enrol_agent",
+        "Let another host have an agent's name, the next one that registers with it",
+        AGENT,
+        REASON,
+        WITHIN,
+    ),
+    _command(
+        "dismiss-conflict",
+        "agent_commands.dismiss_conflict",
+        "Forget that another host asked for an agent's name, once that is cleared up",
+        AGENT,
     ),
     _command("delete", "agent_commands.delete_agent", "Forget an agent; its running jobs fail", AGENT, YES),
 )
@@ -62,14 +122,32 @@ TOKENS = (
     _command(
         "create",
         "token_commands.create_token",
-        "Create an agent token and print it, this once",
+        "Create a token and print it, this once",
         TOKEN,
+        KIND,
+        DESCRIPTION,
         QUEUES,
+        AGENT_NAMES,
+        ADDRESSES,
         TEAM,
+        MAX_AGENTS,
+        ONE_TIME,
+        RUN_AS_USERS,
+        CONNECTIONS,
+        VARIABLES,
         TOKEN_EXPIRY,
         OUTPUT,
     ),
-    _command("list", "token_commands.list_tokens", "List agent tokens, without their secrets", OUTPUT),
+    _command("list", "token_commands.list_tokens", "List tokens, without their secrets", OUTPUT),
+    _command(
+        "rotate",
+        "token_commands.rotate_token",
+        "Give a token a new secret and print it, this once; the old one works for a while",
+        TOKEN,
+        OVERLAP,
+        TOKEN_EXPIRY,
+        OUTPUT,
+    ),
     _command("revoke", "token_commands.revoke_token", "Revoke a token and end the sessions it opened", TOKEN),
 )
 JOBS = (
@@ -84,6 +162,11 @@ JOBS = (
         OUTPUT,
     ),
 )
+SERVER_KEY = _command(
+    "server-key",
+    "key_commands.show_keys",
+    "Print the public key that hosts know this server by",
+)
 
 
 def get_commands() -> list[GroupCommand]:
@@ -92,11 +175,12 @@ def get_commands() -> list[GroupCommand]:
         GroupCommand(
             name="edge-agent",
             help="Manage edge agents",
-            description="Agents that only dial out: list, cordon, drain and delete them; their tokens; their jobs.",
+            description="Agents that only dial out: list, cordon, drain and delete them; their tokens and jobs.",
             subcommands=[
                 GroupCommand(name="agents", help="Manage agents", subcommands=AGENTS),
                 GroupCommand(name="tokens", help="Manage the tokens agents register with", subcommands=TOKENS),
                 GroupCommand(name="jobs", help="Look at jobs", subcommands=JOBS),
+                SERVER_KEY,
             ],
         )
     ]

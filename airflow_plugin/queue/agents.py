@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_plugin import clock
-from airflow_plugin.errors import Forbidden, SessionEnded, Superseded
+from airflow_plugin.errors import Forbidden, SessionEnded
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
-from airflow_plugin.queue import assignments
-from airflow_plugin.queue.secrets import SESSION_TOKEN, Secret, digest_of, matches, new_secret
+from airflow_plugin.queue import assignments, host_keys, sessions
+from airflow_plugin.queue.secrets import Secret
+from airflow_plugin.queue.sessions import SessionRef
 from airflow_plugin.queue.steps import lock
 from edge_agent.protocol import AgentState, Beat, Directives, JobState, Registration
 
@@ -33,23 +35,32 @@ class Registered:
 
 
 def register(
-    session: Session, name: str, asked: Registration, *, token: TokenRow, address: str | None, version: int
+    session: Session,
+    name: str,
+    asked: Registration,
+    *,
+    token: TokenRow,
+    host_key: str,
+    address: str | None,
+    version: int,
+    token_seconds: float,
 ) -> Registered:
     """Open a session for an agent and end the one before, whatever it was doing.
+
+    ``host_key``: of whom the request is proven to come from. ``token_seconds``: how long a session token lives.
 
     What the agent does not hold any more is settled here: offers go back, what never started goes
     back, running jobs it has lost fail.
 
     :raises Forbidden: when the name belongs to an agent of another team.
+    :raises HostMismatch: when it belongs to another host.
     """
-    session_id = uuid4()
-    secret = new_secret(SESSION_TOKEN, session_id.hex)
+    session_id, secret, opened = sessions.opened(token_seconds)
     values: dict[str, Any] = {
         "team_name": token.team_name,
         "token_id": token.id,
         "state": AgentState.CONNECTED,
-        "session_id": session_id,
-        "session_hash": secret.digest,
+        "host_key": host_key,
         "instance": asked.instance,
         "registered_at": clock.now(),
         "last_seen_at": clock.now(),
@@ -62,14 +73,17 @@ def register(
         "versions": asked.versions.model_dump(),
         "slots": asked.slots,
         "free_slots": asked.slots,
+        **opened,
     }
     agent = _locked(session, name, values)
     if agent.team_name != token.team_name:
         msg = f"The name {name!r} belongs to an agent of another team. Choose another name."
         raise Forbidden(msg)
     if agent.session_id != session_id:
-        before = {"previous_session_id": agent.session_id, "previous_instance": agent.instance}
-        _update(session, name, **before, **values)
+        values |= host_keys.pin(session, agent, host_key)
+        values |= {"previous_session_id": agent.session_id, "previous_instance": agent.instance}
+        values |= {"session_expires_at": sessions.expiry(token_seconds, agent.heartbeat_seconds)}
+        _update(session, name, **values)
         session.refresh(agent)
     holding = _take_over(session, name, session_id, asked)
     return Registered(session_id, secret, agent, directives_of(session, agent, holding))
@@ -117,40 +131,18 @@ class Heard:
     seen_at: datetime
     nudged: bool
     """Whether something was decided about it that it had not been told yet; it is told now."""
+    next_token: SecretStr | None = None
 
 
-def authenticate(session: Session, value: str, session_id: UUID) -> AgentRow:
-    """Return the agent whose current session this token is.
-
-    :raises Superseded: when another process registered the name since.
-    :raises SessionEnded: when the session is not current any more, or the token is not the session's.
-    """
-    agent = session.scalar(select(AgentRow).where(AgentRow.session_id == session_id))
-    if agent is None or not matches(value, agent.session_hash):
-        raise _ended(session, session_id)
-    if agent.state != AgentState.CONNECTED:
-        msg = f"The agent is {agent.state}: it was not heard from in time. Register again."
-        raise SessionEnded(msg)
-    return agent
-
-
-def _ended(session: Session, session_id: UUID) -> SessionEnded:
-    """Return the error for a session that is not current, telling apart whether somebody else took the name."""
-    after = session.scalar(select(AgentRow).where(AgentRow.previous_session_id == session_id))
-    if after is not None and after.previous_instance != after.instance and after.state == AgentState.CONNECTED:
-        msg = f"Another process, on host {after.hostname}, registered as {after.name!r}. Stop one, or rename it."
-        return Superseded(msg)
-    msg = "This session has ended: a newer one began, its token was revoked, or the agent was deleted. Register again."
-    return SessionEnded(msg)
-
-
-def hear(session: Session, value: str, session_id: UUID, beat: Beat) -> Heard:
+def hear(session: Session, ref: SessionRef, beat: Beat, *, token_seconds: float) -> Heard:
     """Renew an agent by a beat, compare what it holds, and tell it what is wanted of it.
 
     One statement authenticates and renews; for an agent that holds nothing there is no other. A beat
-    that a newer one overtook renews, but what it says of jobs is old news and mends nothing.
+    that a newer one overtook renews, but what it says of jobs is old news and mends nothing. Once in half of the
+    life of its token, ``token_seconds``, the agent is told the next one.
 
     :raises SessionEnded: when the session is not current any more.
+    :raises Unauthenticated: when it is another host's.
     """
     values: dict[str, Any] = {
         "last_seen_at": clock.now(),
@@ -160,23 +152,19 @@ def hear(session: Session, value: str, session_id: UUID, beat: Beat) -> Heard:
     if beat.health is not None:
         values["health"] = beat.health.model_dump(mode="json")
     holds = select(func.count()).where(JobRow.agent_name == AgentRow.name, assignments.OPEN)
-    current = (
-        (AgentRow.session_id == session_id)
-        & (AgentRow.session_hash == digest_of(value))
-        & (AgentRow.state == AgentState.CONNECTED)
-    )
     renewed = session.execute(
         update(AgentRow)
-        .where(current)
+        .where(sessions.is_current(ref))
         .values(**values)
         .returning(AgentRow, holds.correlate(AgentRow).scalar_subquery())
         .execution_options(synchronize_session=False, populate_existing=True)
     ).first()
     if renewed is None:
-        authenticate(session, value, session_id)  # says which of the three it was
+        sessions.authenticate(session, ref)  # says which of the three it was
         msg = "This session has ended. Register again."
         raise SessionEnded(msg)
     agent, open_jobs = renewed
+    next_token = sessions.next_token(session, ref, agent, token_seconds)
     if nudged := agent.nudged:
         _update(session, agent.name, nudged=False)
     if beat.capabilities is not None:
@@ -187,9 +175,9 @@ def hear(session: Session, value: str, session_id: UUID, beat: Beat) -> Heard:
         holding = assignments.Holding(cancel=assignments.to_cancel(session, agent.name))
     elif open_jobs or beat.held:
         holding = assignments.compare_held(
-            session, agent=agent.name, session_id=session_id, held=set(beat.held), beat=beat.number
+            session, agent=agent.name, session_id=ref.id, held=set(beat.held), beat=beat.number
         )
-    return standing(session, agent, holding, nudged=nudged)
+    return replace(standing(session, agent, holding, nudged=nudged), next_token=next_token)
 
 
 def _kinds(capabilities: dict[str, Any]) -> dict[str, Any]:
@@ -233,15 +221,16 @@ def directives_of(session: Session, agent: AgentRow, holding: assignments.Holdin
         drop=holding.drop,
         slots=agent.slots_override,
         queues=tuple(agent.queues_override) if agent.queues_override else None,
+        host_conflict=host_keys.conflict_of(agent),
     )
 
 
-def refresh(session: Session, value: str, session_id: UUID) -> Heard:
+def refresh(session: Session, ref: SessionRef) -> Heard:
     """Return an agent as it stands, without renewing it: something was decided, or this replica never met it.
 
-    :raises SessionEnded: as :func:`authenticate`.
+    :raises SessionEnded: as :func:`~airflow_plugin.queue.sessions.authenticate`.
     """
-    agent = authenticate(session, value, session_id)
+    agent = sessions.authenticate(session, ref)
     if nudged := agent.nudged:
         # Read as it is at this moment: what was decided since the line above is not to be hushed up.
         heard = update(AgentRow).where(AgentRow.name == agent.name).values(nudged=False).returning(AgentRow)

@@ -6,7 +6,6 @@ leave what one call would have left.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from sqlalchemy import case, exists, func, select, update
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue.steps import lock, step
-from edge_agent.protocol import AgentState, Ending, EndReason, JobKind, JobState, Refused, Withdrawn
+from edge_agent.protocol import AgentState, Ending, EndReason, JobKind, JobState, Refused, Withdrawn, one_line
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -27,17 +26,22 @@ CALLBACK = "ExecuteCallback"
 """The one workload type whose *start* its scheduler wants to hear of (it keeps its own state)."""
 
 
+MAX_MESSAGE = 2000
+"""As many characters as the column holds; written out, a message may have more than the host sent."""
+
 OPEN = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
 """The jobs that are some agent's at this moment."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """Permission to start one job: what the API turns into a payload with a fresh token."""
+    """Permission to start one job, as it was queued and signed. The API adds a fresh token."""
 
     assignment_id: UUID
     kind: JobKind
-    payload: dict[str, Any]
+    payload: str
+    team_name: str | None
+    signature: str | None
     workload_type: str | None
     workload_id: UUID | None
 
@@ -65,7 +69,8 @@ def confirm(
         confirmed_at=clock.now(),
         notify=func.coalesce(JobRow.workload_type, "") == CALLBACK,
     )
-    columns = JobRow.assignment_id, JobRow.kind, JobRow.payload, JobRow.workload_type, JobRow.workload_id
+    about = JobRow.workload_type, JobRow.workload_id
+    columns = JobRow.assignment_id, JobRow.kind, JobRow.payload, JobRow.team_name, JobRow.signature, *about
     starts = [_start(row) for row in session.execute(starting.where(mine, live, wanted).returning(*columns))]
     left = set(ids) - {start.assignment_id for start in starts}
     if not left:
@@ -84,7 +89,8 @@ def confirm(
 
 
 def _start(row: Any) -> Start:
-    return Start(row.assignment_id, JobKind(row.kind), json.loads(row.payload), row.workload_type, row.workload_id)
+    signed = row.payload, row.team_name, row.signature
+    return Start(row.assignment_id, JobKind(row.kind), *signed, row.workload_type, row.workload_id)
 
 
 def report(session: Session, *, agent: str, endings: Sequence[Ending]) -> tuple[list[UUID], list[Refused]]:
@@ -116,8 +122,8 @@ def _end(session: Session, agent: str, endings: Sequence[Ending]) -> list[UUID]:
         reason=first.reason,
         exit_code=first.exit_code,
         signal=first.signal,
-        # The one character Postgres cannot store; a host's error text may well have it.
-        message=first.message.replace("\0", "") if first.message else None,
+        # It goes into the scheduler's log and onto terminals, and may be a thief's. Postgres stores no NUL, too.
+        message=one_line(first.message)[:MAX_MESSAGE] if first.message else None,
         ran_seconds=case(ran, value=JobRow.assignment_id) if ran else None,
     ).where(JobRow.agent_name == agent, JobRow.assignment_id.in_([ending.assignment_id for ending in endings]))
     return list(session.scalars(ended.returning(JobRow.assignment_id)))

@@ -12,8 +12,10 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow, LogRow
+from airflow_plugin.queue.signing_keys import signing_keys
 from airflow_plugin.queue.steps import at_hand, lock, step
 from edge_agent.protocol import EndReason, JobKind, JobState, RunnerName
+from edge_agent.protocol.signatures import signed_job
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -62,7 +64,7 @@ class NewJob:
 
 
 def submit(session: Session, job: NewJob, config: QueueConfig) -> UUID:
-    """Insert a job and return its id. Whether it is there is decided by the caller's commit."""
+    """Sign a job, insert it, and return its id. Whether it is there is decided by the caller's commit."""
     head_start = min(
         max(job.priority_weight * config.priority_step_seconds, -config.priority_head_start_seconds),
         config.priority_head_start_seconds,
@@ -79,8 +81,7 @@ def submit(session: Session, job: NewJob, config: QueueConfig) -> UUID:
         "slots": job.slots,
         "priority_weight": job.priority_weight,
         "runner": job.runner,
-        "label": job.label[:800],
-        "payload": json.dumps(job.payload),
+        **_signed(job),
         "queued_at": clock.now(),
         "queue_deadline": None if job.queue_timeout_seconds is None else clock.in_seconds(job.queue_timeout_seconds),
         "lost_wait_seconds": job.lost_wait_seconds,
@@ -103,6 +104,22 @@ def submit(session: Session, job: NewJob, config: QueueConfig) -> UUID:
         ending = step("give_up", JobState.FAILED, reason=EndReason.REJECTED, message=job.rejection[:2000])
         session.execute(ending.where(JobRow.id == job.id))
     return job.id
+
+
+def _signed(job: NewJob) -> dict[str, Any]:
+    """Return label and payload as they are stored, and the signature under these very texts."""
+    label, payload = job.label[:800], json.dumps(job.payload)
+    content = signed_job(
+        job.id,
+        kind=job.kind,
+        queue=job.placement.queue,
+        team=job.placement.team,
+        runner=job.runner,
+        slots=job.slots,
+        label=label,
+        payload=payload,
+    )
+    return {"label": label, "payload": payload, "signature": signing_keys().sign(content)}
 
 
 def cancel(session: Session, ids: Collection[UUID], why: str) -> int:

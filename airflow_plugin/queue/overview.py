@@ -11,6 +11,8 @@ from sqlalchemy import func, select
 
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import offers
+from airflow_plugin.queue import tokens as stored_tokens
+from airflow_plugin.queue.allowances import TokenKind
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import AgentState, EndReason, JobKind, JobState
 
@@ -26,6 +28,12 @@ class AgentView(BaseModel):
     team_name: str | None
     hostname: str
     address: str | None
+    host_key: str
+    re_enrol_until: datetime | None
+    host_conflicts: int
+    host_conflict_at: datetime | None
+    host_conflict_hostname: str | None
+    host_conflict_address: str | None
     queues: list[str]
     slots: int
     used_slots: int
@@ -79,15 +87,27 @@ class TokenView(BaseModel):
     """A token as an admin sees it."""
 
     name: str
-    prefix: str
+    kind: TokenKind
+    description: str | None
+    prefix: str | None
     queues: list[str] | None
+    agents: list[str] | None
+    addresses: list[str] | None
+    run_as_users: list[str] | None
+    connections: list[str] | None
+    variables: list[str] | None
     team_name: str | None
+    max_agents: int | None
+    one_time: bool
+    enrolled_agent: str | None
     created_at: datetime
     created_by: str | None
     expires_at: datetime | None
+    rotated_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
     last_used_by: str | None
+    last_used_address: str | None
 
 
 def agents(session: Session) -> list[AgentView]:
@@ -169,5 +189,10 @@ def _until_when(job: JobRow, wait_seconds: float, everybody: list[AgentRow]) -> 
 
 def tokens(session: Session) -> list[TokenView]:
     """Return every token, by name."""
-    rows = session.scalars(select(TokenRow).order_by(TokenRow.name))
-    return [TokenView(**{name: getattr(row, name) for name in TokenView.model_fields}) for row in rows]
+    current = stored_tokens.prefixes(session)
+    return [_token_view(row, current.get(row.id)) for row in stored_tokens.listed(session)]
+
+
+def _token_view(token: TokenRow, prefix: str | None) -> TokenView:
+    same = {name: getattr(token, name) for name in TokenView.model_fields if hasattr(token, name)}
+    return TokenView(**same, prefix=prefix)

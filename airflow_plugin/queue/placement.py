@@ -20,7 +20,7 @@ MAX_REQUIREMENTS = 32
 MAX_VALUE = 200
 MAX_NUMBER = 1e18
 _COMPARED = re.compile(r"^>=\s*(\S+)$")
-_VERSION = re.compile(r"^\d+(\.\d+)*")
+_VERSION = re.compile(r"^\d{1,18}(?!\d)(\.\d{1,18}(?!\d))*")
 
 
 @dataclass(frozen=True)

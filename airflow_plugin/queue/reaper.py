@@ -14,7 +14,7 @@ from sqlalchemy import exists, func, or_, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
-from airflow_plugin.queue import assignments, jobs, logs, steering
+from airflow_plugin.queue import assignments, jobs, logs, steering, tokens
 from airflow_plugin.queue.steps import agents_at_hand, at_hand, lock
 from edge_agent.protocol import AgentState, EndReason, JobState
 
@@ -93,9 +93,10 @@ class Reaper:
         self._listening_since = self._monotonic()
 
     def purge_once(self, session: Session) -> int:
-        """Delete what is old enough; return how many jobs and chunks. Rarely called: it is not urgent."""
+        """Delete what is old enough; return how many jobs, chunks and tokens. Rarely called: it is not urgent."""
         chunks = logs.purge(session, self._config.log_retention_days)
-        return chunks + jobs.purge(session, self._config.job_retention_days)
+        ended = jobs.purge(session, self._config.job_retention_days)
+        return chunks + ended + tokens.purge(session, self._config.token_retention_days)
 
     def _notice_pause(self, session: Session) -> None:
         # By two clocks: this host's stands still while a machine sleeps, the database's does not, and

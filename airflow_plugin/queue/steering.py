@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
+LONGEST_SECONDS = 3_153_600_000.0
+"""A century: what is longer was not meant, and what is far longer no database can reckon with."""
+
+
 def cordon(
     session: Session,
     name: str,
@@ -29,10 +33,13 @@ def cordon(
     """Offer an agent nothing new. Running work goes on. Cordoning again replaces reason and expiry.
 
     :raises NotFound: when there is no such agent.
-    :raises Invalid: when the expiry is not in the future.
+    :raises Invalid: when the expiry is not in the future, or in no future anybody will see.
     """
-    if expires_in_seconds is not None and expires_in_seconds <= 0:
-        msg = f"a cordon cannot expire in {expires_in_seconds} seconds; give a number above 0, or none for no expiry"
+    if expires_in_seconds is not None and not 0 < expires_in_seconds <= LONGEST_SECONDS:
+        msg = (
+            f"a cordon cannot expire in {expires_in_seconds:g} seconds; give a number above 0, and at most "
+            f"{LONGEST_SECONDS:.0f} (a century), or none for no expiry"
+        )
         raise Invalid(msg)
     _steer(
         session,
@@ -52,21 +59,26 @@ def uncordon(session: Session, name: str) -> None:
     _steer(session, name, **_OPEN)
 
 
-def drain(session: Session, name: str, *, by: str | None, deadline_seconds: float | None = None) -> None:
+def drain(
+    session: Session, name: str, *, by: str | None, reason: str | None = None, deadline_seconds: float | None = None
+) -> None:
     """Cordon an agent and stop it when its work is done or the deadline passes.
 
     :raises NotFound: when there is no such agent.
-    :raises Invalid: when the deadline is not in the future.
+    :raises Invalid: when the deadline is not in the future, or in no future anybody will see.
     """
-    if deadline_seconds is not None and deadline_seconds <= 0:
-        msg = f"a drain cannot end in {deadline_seconds} seconds; give a number above 0, or none to wait for ever"
+    if deadline_seconds is not None and not 0 < deadline_seconds <= LONGEST_SECONDS:
+        msg = (
+            f"a drain cannot end in {deadline_seconds:g} seconds; give a number above 0, and at most "
+            f"{LONGEST_SECONDS:.0f} (a century), or none to wait for ever"
+        )
         raise Invalid(msg)
     _steer(
         session,
         name,
         cordoned_at=clock.now(),
         cordoned_by=by,
-        cordon_reason="draining",
+        cordon_reason=reason or "draining",
         cordon_expires_at=None,
         drain_requested_at=clock.now(),
         drain_deadline=None if deadline_seconds is None else clock.in_seconds(deadline_seconds),

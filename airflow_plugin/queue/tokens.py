@@ -1,105 +1,205 @@
-"""Agent tokens: created by an admin, shown once, stored hashed, revoked at will."""
+"""Tokens: created by an admin, shown once, stored hashed, bounded in what they allow, rotated and revoked at will.
+
+===========================================  ===========================================================
+what if it dies here?                        what comes of it
+===========================================  ===========================================================
+created, and the answer is lost              a token nobody knows; rotate it, or revoke it
+rotated, and the answer is lost              the secret before goes on for its overlap; rotate again
+revoked, and the answer is lost              revoked; a repeat is fine
+===========================================  ===========================================================
+"""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Update, delete, exists, func, insert, or_, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from airflow_plugin.models import AgentRow, TokenRow
-from airflow_plugin.queue.secrets import AGENT_TOKEN, lookup_of, matches, new_secret
+from airflow_plugin.models import AgentRow, SecretRow, TokenRow
+from airflow_plugin.queue.allowances import Allowance, TokenKind, allow_address, allow_agent, allow_queues
+from airflow_plugin.queue.enrolment import allow_enrolment
+from airflow_plugin.queue.hash_keys import hash_keys
+from airflow_plugin.queue.secrets import Secret, digest_of, is_whole, lookup_of, matches, new_secret
 from edge_agent.protocol import NAME_PATTERN, AgentState
+from edge_agent.protocol.secrets import AGENT_TOKEN, SUBMIT_TOKEN
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
     from sqlalchemy.orm import Session
 
+log = logging.getLogger(__name__)
 
-MAX_TEAM = 50
+OVERLAP_SECONDS = 86_400.0
+"""How long a secret that was replaced still works: a day in which its hosts get the new one."""
+
+LONGEST_OVERLAP_SECONDS = 31_536_000.0
+LONGEST_DAYS = 36_500.0
+"""A century: what is longer was not meant, and what is far longer no database can reckon with."""
+
+_PREFIXES = {TokenKind.AGENT: AGENT_TOKEN, TokenKind.SUBMIT: SUBMIT_TOKEN}
+_WORKS = TokenRow.revoked_at.is_(None) & or_(TokenRow.expires_at.is_(None), TokenRow.expires_at > clock.now())
 
 
 def create(
     session: Session,
     name: str,
+    allowance: Allowance | None = None,
     *,
-    queues: Sequence[str] | None = None,
-    team: str | None = None,
     expires_in_days: float | None = None,
     created_by: str | None = None,
+    most: int | None = None,
 ) -> SecretStr:
     """Create a token and return its secret, which nobody can ever see again.
 
-    ``queues`` None allows every queue; ``expires_in_days`` None never expires.
+    ``allowance`` None registers any agent for any queue; ``expires_in_days`` None never expires; ``most``
+    None is no limit on the number of tokens that work.
 
-    :raises Invalid: for a bad name, a name in use, a bad queue name, no queue, or an age that is not positive.
+    :raises Invalid: for a bad name, a name in use, an age that is not positive, or one token too many.
     """
-    if queues is not None and not queues:
-        msg = "a token that allows no queue lets nobody in; name one, or none to allow every queue"
-        raise Invalid(msg)
-    for word in (name, *(queues or ())):
-        if not re.fullmatch(NAME_PATTERN, word):
-            msg = f"{word!r} is not a name: letters, digits, '.', '_' and '-', at most 64 of them"
-            raise Invalid(msg)
-    if team is not None and len(team) > MAX_TEAM:
-        msg = f"no team has a name of {len(team)} characters; Airflow allows {MAX_TEAM}"
-        raise Invalid(msg)
-    if expires_in_days is not None and expires_in_days <= 0:
-        msg = f"a token cannot expire in {expires_in_days} days; give a number above 0"
+    if not re.fullmatch(NAME_PATTERN, name):
+        msg = f"{name!r} is not a name: letters, digits, '.', '_' and '-', at most 64 of them"
         raise Invalid(msg)
     if session.scalar(select(TokenRow.id).where(TokenRow.name == name)):
-        msg = f"there is already a token named {name!r}; revoke it or choose another name"
+        msg = f"there is already a token named {name!r}; rotate it, or choose another name"
         raise Invalid(msg)
-    secret = new_secret(AGENT_TOKEN)
-    session.execute(
-        insert(TokenRow).values(
-            id=uuid4(),
-            name=name,
-            prefix=secret.lookup,
-            secret_hash=secret.digest,
-            queues=list(queues) if queues is not None else None,
-            team_name=team,
-            created_at=clock.now(),
-            created_by=created_by,
-            expires_at=None if expires_in_days is None else clock.in_seconds(expires_in_days * 86_400),
-        )
-    )
+    _leave_room(session, most)
+    allowance = allowance or Allowance()
+    secret = new_secret(_PREFIXES[allowance.kind])
+    values = {"created_at": clock.now(), "created_by": created_by, "expires_at": _expiry(expires_in_days)}
+    token_id = uuid4()
+    session.execute(insert(TokenRow).values(id=token_id, name=name, **values, **allowance.columns()))
+    _keep(session, token_id, secret)
     return secret.value
 
 
-def authenticate(session: Session, value: str, agent: str, queues: Sequence[str]) -> TokenRow:
+def rotate(
+    session: Session,
+    name: str,
+    *,
+    overlap_seconds: float = OVERLAP_SECONDS,
+    expires_in_days: float | None = None,
+    most: int | None = None,
+) -> SecretStr:
+    """Give a token a new secret and return it. The secrets before work for ``overlap_seconds`` more, at most.
+
+    Sessions go on, but for an overlap of 0: then whoever knows an old secret is out at once, and agents
+    register anew with what their token files hold by then.
+
+    :raises NotFound: when there is no such token.
+    :raises Invalid: when it was revoked, a time makes no sense, or it had expired and there is no room for it.
+    """
+    if not 0 <= overlap_seconds <= LONGEST_OVERLAP_SECONDS:
+        msg = (
+            f"an overlap cannot be {overlap_seconds:g} seconds; give 0 to end the old secret at once, or at most "
+            f"{LONGEST_OVERLAP_SECONDS:.0f} (a year)"
+        )
+        raise Invalid(msg)
+    token = _named(session, name)
+    if token.revoked_at is not None:
+        msg = f"the token {name!r} was revoked, and stays so; create another one"
+        raise Invalid(msg)
+    now = session.scalars(select(clock.now())).one()
+    if token.expires_at is not None and token.expires_at <= now:
+        _leave_room(session, most)
+    until = now + timedelta(seconds=overlap_seconds)
+    for old in session.scalars(select(SecretRow).where(SecretRow.token_id == token.id)):
+        ends = old.replaced_until or token.expires_at or until
+        session.execute(_of(old.prefix).values(replaced_until=min(ends, until)))
+    secret = new_secret(_PREFIXES[TokenKind(token.kind)])
+    _keep(session, token.id, secret)
+    _change(session, token.id, rotated_at=clock.now(), expires_at=_expiry(expires_in_days))
+    if not overlap_seconds:
+        end_sessions(session, token.id)
+    return secret.value
+
+
+def authenticate(
+    session: Session, value: str, agent: str, queues: Sequence[str], address: str | None = None
+) -> TokenRow:
     """Return the token an agent registers with, and note its use.
 
     :raises Unauthenticated: when it is unknown, expired or revoked (which of them is not told apart
         for somebody without the secret).
-    :raises Forbidden: when it does not allow one of the queues.
+    :raises Forbidden: when it does not allow this agent, one of the queues, or the address.
     """
-    lookup = lookup_of(value, AGENT_TOKEN)
-    row = session.scalar(select(TokenRow).where(TokenRow.prefix == lookup)) if lookup else None
-    if row is None or not matches(value, row.secret_hash):
-        msg = "This agent token is not known here. Check that it was copied whole, and for this Airflow."
-        raise Unauthenticated(msg)
-    if row.revoked_at is not None:
-        msg = f"The agent token {row.name!r} was revoked. Ask an admin for a new one."
-        raise Unauthenticated(msg)
-    if row.expires_at is not None and session.scalar(select(clock.now() > row.expires_at)):
-        msg = f"The agent token {row.name!r} has expired. Ask an admin for a new one."
-        raise Unauthenticated(msg)
-    if denied := sorted(set(queues) - set(row.queues)) if row.queues is not None else []:
-        allowed = ", ".join(row.queues or [])
-        msg = f"The agent token {row.name!r} does not allow queue {', '.join(denied)}; it allows {allowed}."
+    token = _working(session, value, TokenKind.AGENT)
+    allow_address(token, address)
+    allow_agent(token, agent)
+    allow_queues(token, queues)
+    allow_enrolment(session, token, agent)
+    enrolled = {"enrolled_agent": agent} if token.one_time else {}
+    _change(session, token.id, last_used_at=clock.now(), last_used_by=agent, last_used_address=address, **enrolled)
+    return token
+
+
+def authenticate_submit(
+    session: Session, value: str, queue: str, run_as_user: str | None = None, address: str | None = None
+) -> TokenRow:
+    """Return the token with which a command is submitted, and note its use.
+
+    :raises Unauthenticated: as :func:`authenticate`.
+    :raises Forbidden: when it does not allow the queue, the user to run as, or the address.
+    """
+    token = _working(session, value, TokenKind.SUBMIT)
+    allow_address(token, address)
+    allow_queues(token, [queue])
+    if run_as_user is not None and run_as_user not in (token.run_as_users or ()):
+        allowed = ", ".join(token.run_as_users or ()) or "none"
+        msg = f"The submit token {token.name!r} does not allow to run as {run_as_user!r}; users it allows: {allowed}."
         raise Forbidden(msg)
-    session.execute(
-        update(TokenRow)
-        .where(TokenRow.id == row.id)
-        .values(last_used_at=clock.now(), last_used_by=agent)
-        .execution_options(synchronize_session=False)
-    )
-    return row
+    _change(session, token.id, last_used_at=clock.now(), last_used_address=address)
+    return token
+
+
+def require_form(value: str, kind: TokenKind) -> str:
+    """Return the public part of what looks like a token of this kind. Asks no database, proves nothing.
+
+    :raises Unauthenticated: when it is none, or not the whole of one.
+    """
+    lookup = lookup_of(value, _PREFIXES[kind]) if is_whole(value) else None
+    if lookup is None:
+        msg = f"This is no {kind} token, or not the whole of one ({_PREFIXES[kind]}_...). Copy it anew."
+        raise Unauthenticated(msg)
+    return lookup
+
+
+def _working(session: Session, value: str, kind: TokenKind) -> TokenRow:
+    """Return the token of a secret, locked: what is decided about it meanwhile waits, and then finds its session."""
+    lookup = require_form(value, kind)
+    secret = session.scalar(select(SecretRow).where(SecretRow.prefix == lookup))
+    if secret is None or not matches(value, secret.secret_hash):
+        if secret is not None and not hash_keys().know(secret.secret_hash):
+            log.warning("The token %s_... was stored under a Fernet key that is not there. Rotate it.", lookup)
+        msg = f"This {kind} token is not known here. Check that it is the right one for this Airflow."
+        raise Unauthenticated(msg)
+    if secret.secret_hash != (newest := digest_of(value)):
+        session.execute(_of(lookup).values(secret_hash=newest))
+    over = (clock.now() > TokenRow.expires_at).label("over")
+    replaced = (clock.now() > SecretRow.replaced_until).label("replaced")
+    found = select(TokenRow, over, replaced).join(SecretRow, SecretRow.token_id == TokenRow.id)
+    row = session.execute(
+        found.where(SecretRow.prefix == lookup)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    token: TokenRow = row.TokenRow
+    if token.revoked_at is not None:
+        msg = f"The {kind} token {token.name!r} was revoked. Ask an admin for a new one."
+        raise Unauthenticated(msg)
+    if row.replaced:
+        msg = f"This secret of the {kind} token {token.name!r} was replaced, and its time is over. Get the new one."
+        raise Unauthenticated(msg)
+    if row.over:
+        msg = f"The {kind} token {token.name!r} has expired. Ask an admin to rotate it."
+        raise Unauthenticated(msg)
+    return token
 
 
 def revoke(session: Session, name: str) -> int:
@@ -107,17 +207,10 @@ def revoke(session: Session, name: str) -> int:
 
     :raises NotFound: when there is no such token. Revoking twice is fine.
     """
-    row = session.scalar(select(TokenRow).where(TokenRow.name == name))
-    if row is None:
-        msg = f"there is no token named {name!r}"
-        raise NotFound(msg)
-    session.execute(
-        update(TokenRow)
-        .where(TokenRow.id == row.id, TokenRow.revoked_at.is_(None))
-        .values(revoked_at=clock.now())
-        .execution_options(synchronize_session=False)
-    )
-    return end_sessions(session, row.id)
+    token = _named(session, name)
+    if token.revoked_at is None:
+        _change(session, token.id, revoked_at=clock.now())
+    return end_sessions(session, token.id)
 
 
 def end_sessions(session: Session, token_id: UUID) -> int:
@@ -134,6 +227,61 @@ def end_sessions(session: Session, token_id: UUID) -> int:
     return len(session.execute(ended).all())
 
 
+def purge(session: Session, days: float) -> int:
+    """Delete tokens that have not worked for so many days; return how many.
+
+    One with an agent that is connected stays: its sessions could not be ended any more.
+    """
+    before = clock.in_seconds(-days * 86_400)
+    in_use = exists().where(AgentRow.token_id == TokenRow.id, AgentRow.state == AgentState.CONNECTED)
+    old = (TokenRow.revoked_at < before) | (TokenRow.expires_at < before)
+    gone = delete(TokenRow).where(old, ~in_use).returning(TokenRow.id)
+    return len(session.execute(gone.execution_options(synchronize_session=False)).all())
+
+
 def listed(session: Session) -> list[TokenRow]:
     """Return every token, by name."""
     return list(session.scalars(select(TokenRow).order_by(TokenRow.name)))
+
+
+def prefixes(session: Session) -> dict[UUID, str]:
+    """Return the public part of the current secret of each token."""
+    current = select(SecretRow.token_id, SecretRow.prefix).where(SecretRow.replaced_until.is_(None))
+    return {row.token_id: row.prefix for row in session.execute(current)}
+
+
+def _named(session: Session, name: str) -> TokenRow:
+    found = select(TokenRow).where(TokenRow.name == name).with_for_update(key_share=True)
+    token = session.scalar(found.execution_options(populate_existing=True))
+    if token is None:
+        msg = f"there is no token named {name!r}"
+        raise NotFound(msg)
+    return token
+
+
+def _leave_room(session: Session, most: int | None) -> None:
+    working = session.scalar(select(func.count()).select_from(TokenRow).where(_WORKS)) or 0
+    if most is not None and working >= most:
+        msg = f"there are {working} tokens, and [edge_agent] max_tokens allows {most}; revoke one, or raise it"
+        raise Invalid(msg)
+
+
+def _expiry(days: float | None) -> Any:
+    if days is not None and not 0 < days <= LONGEST_DAYS:
+        msg = f"a token cannot expire in {days} days; give a number above 0, and at most {LONGEST_DAYS:.0f}"
+        raise Invalid(msg)
+    return None if days is None else clock.in_seconds(days * 86_400)
+
+
+def _keep(session: Session, token_id: UUID, secret: Secret) -> None:
+    values = {"prefix": secret.lookup, "token_id": token_id, "secret_hash": secret.digest, "created_at": clock.now()}
+    session.execute(insert(SecretRow).values(**values))
+
+
+def _of(prefix: str) -> Update:
+    return update(SecretRow).where(SecretRow.prefix == prefix).execution_options(synchronize_session=False)
+
+
+def _change(session: Session, token_id: UUID, **values: Any) -> None:
+    changed = update(TokenRow).where(TokenRow.id == token_id).values(**values)
+    session.execute(changed.execution_options(synchronize_session=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -34,6 +35,7 @@ class Wishes:
     ``requires``: capabilities an agent must have. ``runner``: where on the host it runs. ``slots``: None takes
     the task's pool slots. ``queue_timeout``: seconds to wait for an agent; None takes the configured ones.
     ``wait_seconds``: how long it waits for a lost agent, if it does; None takes as long as the site allows.
+    ``run_as_user``: the user of the host it runs as; None leaves that to the host.
     """
 
     requires: Mapping[str, CapabilityValue] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Wishes:
     queue_timeout: float | None = None
     on_agent_lost: OnAgentLost = OnAgentLost.FAIL
     wait_seconds: float | None = None
+    run_as_user: str | None = None
 
 
 def wishes(executor_config: object) -> Wishes:
@@ -87,6 +90,13 @@ def _slots(value: object) -> int:
     return value
 
 
+def _user(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", value):
+        msg = f"run_as_user is {value!r}; it must be the name of a user of the host"
+        raise Invalid(msg)
+    return value
+
+
 def _seconds(name: str, value: object) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 < float(str(value)) <= LONGEST_TIMEOUT_SECONDS:
@@ -102,4 +112,5 @@ _READERS: dict[str, Any] = {
     "queue_timeout": partial(_seconds, "queue_timeout"),
     "on_agent_lost": partial(_one_of, "on_agent_lost", OnAgentLost),
     "wait_seconds": partial(_seconds, "wait_seconds"),
+    "run_as_user": _user,
 }

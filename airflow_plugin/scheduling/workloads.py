@@ -92,7 +92,8 @@ def _task(workload: ExecuteTask, origin: Origin) -> NewJob:
     return NewJob(
         kind=JobKind.TASK,
         placement=_placement(ti.queue, origin.team, asked),
-        payload=_payload(workload, workload.log_path),
+        payload=_payload(workload, workload.log_path)
+        | ({"run_as_user": asked.run_as_user} if asked.run_as_user else {}),
         label=f"{ti.dag_id}.{ti.task_id}{mapped} {ti.run_id} try {ti.try_number}",
         runner=asked.runner,
         slots=asked.slots or max(1, ti.pool_slots),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import signal
 from pathlib import Path
@@ -23,11 +24,14 @@ class AgentHost:
         shutil.copytree(dags, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
         (token_file := home / "agent.token").touch(mode=0o600)
         token_file.write_text(token, encoding="ascii")
+        # What may run there, its owner says; as root only what he names, which this demo does.
+        (policy := home / "policy.toml").write_text(f'[tasks]\nrun_as_user = "{getpass.getuser()}"\n', encoding="utf-8")
         self.given = {
             "AIRFLOW_HOME": str(home / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "EDGE_AGENT_NAME": name,
+            "EDGE_AGENT_POLICY_FILE": str(policy),
             "EDGE_AGENT_QUEUES": queue,
             "EDGE_AGENT_SLOTS": "4",
             "EDGE_AGENT_STATE_DIR": str(home / "state"),

@@ -16,7 +16,7 @@ verb                                           message -> answer
 ``DELETE /agents/{name}/session``              nothing -> nothing
 =============================================  ==========================================================
 
-Every verb is idempotent. Every failure is a :class:`Problem`.
+Every request carries a :class:`Proof` of the host's key. Every verb is idempotent. Every failure is a :class:`Problem`.
 """
 
 from edge_agent.protocol.agents import (
@@ -25,13 +25,14 @@ from edge_agent.protocol.agents import (
     BeatAnswer,
     Checked,
     Directives,
+    HostConflict,
     HostHealth,
     Limits,
     Registration,
     Session,
     Versions,
 )
-from edge_agent.protocol.base import NAME_PATTERN, Answer, Capabilities, CapabilityValue, Name, Request
+from edge_agent.protocol.base import NAME_PATTERN, Answer, Capabilities, CapabilityValue, Name, Request, Text
 from edge_agent.protocol.jobs import (
     MAX_BATCH,
     Confirm,
@@ -49,9 +50,12 @@ from edge_agent.protocol.jobs import (
     ReportAnswer,
     Withdrawn,
 )
+from edge_agent.protocol.lines import one_line
 from edge_agent.protocol.logs import LogAck
 from edge_agent.protocol.problems import Problem, ProblemReason
+from edge_agent.protocol.proofs import PROOF_HEADER, Proof
 from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
+from edge_agent.protocol.signatures import Certificate, ServerKey
 from edge_agent.protocol.states import (
     OPEN,
     TERMINAL,
@@ -69,6 +73,7 @@ __all__ = [
     "MAX_BATCH",
     "NAME_PATTERN",
     "OPEN",
+    "PROOF_HEADER",
     "PROTOCOL_VERSION",
     "SUPPORTED_VERSIONS",
     "TERMINAL",
@@ -81,6 +86,7 @@ __all__ = [
     "BeatAnswer",
     "Capabilities",
     "CapabilityValue",
+    "Certificate",
     "Checked",
     "Confirm",
     "ConfirmAnswer",
@@ -88,6 +94,7 @@ __all__ = [
     "Directives",
     "EndReason",
     "Ending",
+    "HostConflict",
     "HostHealth",
     "JobKind",
     "JobState",
@@ -99,6 +106,7 @@ __all__ = [
     "PollAnswer",
     "Problem",
     "ProblemReason",
+    "Proof",
     "Refused",
     "Registration",
     "Renew",
@@ -108,9 +116,12 @@ __all__ = [
     "ReportAnswer",
     "Request",
     "RunnerName",
+    "ServerKey",
     "Session",
+    "Text",
     "Transition",
     "Versions",
     "Withdrawn",
+    "one_line",
     "sources_of",
 ]

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from edge_agent.protocol.base import Answer, Capabilities, Name, Request
+from edge_agent.protocol.base import LARGEST, Answer, Capabilities, Name, Request
+from edge_agent.protocol.lines import Line
+from edge_agent.protocol.signatures import ServerKeys
 from edge_agent.protocol.states import JobKind
 
 MAX_SLOTS = 10_000
@@ -19,10 +21,10 @@ MAX_HELD = 10_000
 class Versions(Request):
     """What runs on the host. ``airflow`` and ``task_sdk`` are absent on a host without Airflow."""
 
-    agent: str = Field(max_length=64)
-    python: str = Field(max_length=64)
-    airflow: str | None = Field(default=None, max_length=64)
-    task_sdk: str | None = Field(default=None, max_length=64)
+    agent: Line = Field(max_length=64)
+    python: Line = Field(max_length=64)
+    airflow: Line | None = Field(default=None, max_length=64)
+    task_sdk: Line | None = Field(default=None, max_length=64)
 
 
 class HostHealth(Request):
@@ -43,7 +45,7 @@ class Beat(Request):
     agent has confirmed and not yet seen its report accepted.
     """
 
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=LARGEST)
     held: tuple[UUID, ...] = Field(default=(), max_length=MAX_HELD)
     free_slots: int = Field(ge=0, le=MAX_SLOTS)
     capabilities: Capabilities | None = Field(default=None, description="Only when changed.")
@@ -59,7 +61,7 @@ class Registration(Request):
     """
 
     instance: UUID = Field(description="One per process start; tells a restart from a lost answer.")
-    hostname: str = Field(max_length=255)
+    hostname: Line = Field(max_length=255)
     queues: tuple[Name, ...] = Field(min_length=1, max_length=MAX_QUEUES)
     kinds: tuple[JobKind, ...] = Field(min_length=1)
     slots: int = Field(ge=1, le=MAX_SLOTS)
@@ -69,11 +71,20 @@ class Registration(Request):
     never_started: tuple[UUID, ...] = Field(default=(), max_length=MAX_HELD)
 
 
+class HostConflict(Answer):
+    """Another host has asked for this agent's name, and was refused. Stands until an admin dismisses it."""
+
+    hostname: str = Field(description="What it said of itself.")
+    address: str | None
+    times: int
+    latest: datetime
+
+
 class Directives(Answer):
     """What the server wants of the agent now. Always the whole truth, never a difference.
 
     ``cancel``: end these and report them. ``drop``: these are no longer yours; kill what runs and
-    forget them without a report.
+    forget them without a report. ``host_conflict`` is to be shown to people.
     """
 
     cordoned: bool = False
@@ -84,6 +95,7 @@ class Directives(Answer):
     drop: tuple[UUID, ...] = ()
     slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] | None = None
     queues: tuple[Name, ...] | None = None
+    host_conflict: HostConflict | None = None
 
 
 class Limits(Answer):
@@ -113,16 +125,23 @@ class Session(Answer):
     directives: Directives
     airflow: AirflowSettings
     server_time: datetime
+    server_keys: ServerKeys = ()
 
 
 class Checked(Answer):
     """The answer to a registration that is only tried: it would be taken, and nothing was changed."""
 
     server_time: datetime
+    server_keys: ServerKeys = ()
 
 
 class BeatAnswer(Answer):
-    """The answer to a heartbeat."""
+    """The answer to a heartbeat.
+
+    ``token``: the session's next one, once half of the life of the one that was shown is over. That one goes on
+    until a beat shows the next one, or its life is over; a repeat of the beat gets the same.
+    """
 
     directives: Directives
     server_time: datetime
+    token: str | None = Field(default=None, repr=False)

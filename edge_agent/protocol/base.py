@@ -10,7 +10,13 @@ NAME_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 """Agent and queue names. Safe in a path, a header, a file name and a tmux session name."""
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-CapabilityValue = str | bool | int | float
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""What can be stored and written: no NUL, which Postgres has no place for, and no half of a character."""
+
+LARGEST = 2**31 - 1
+"""The largest whole number of an ordinary column."""
+
+CapabilityValue = Text | bool | int | float
 Capabilities = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")], CapabilityValue]
 
 

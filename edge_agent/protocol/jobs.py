@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
 from edge_agent.protocol.agents import MAX_SLOTS, Beat, Directives
-from edge_agent.protocol.base import Answer, Request
+from edge_agent.protocol.base import LARGEST, Answer, Request
+from edge_agent.protocol.signatures import ServerKeys, Signature
 from edge_agent.protocol.states import TRANSITIONS, EndReason, JobKind, JobState, RunnerName
 
 MAX_BATCH = 256
@@ -25,22 +25,26 @@ class Poll(Request):
 class Offer(Answer):
     """A job one may ask to start. Metadata only: nothing in it could be run.
 
-    ``label`` is for logs and people, never for decisions.
+    ``queue``: where it was queued, for the policy of the host. ``label`` is for logs and people, never for
+    decisions.
     """
 
     assignment_id: UUID
     job_id: UUID
     kind: JobKind
+    queue: str = ""
     slots: int = Field(ge=1)
     runner: RunnerName
     label: str
 
 
 class PollAnswer(Answer):
-    """Offers, and the directives that hold now. Neither has to be there."""
+    """Offers, and the directives that hold now. Neither has to be there. ``token``: as of a beat, which it carried."""
 
     offers: tuple[Offer, ...] = ()
     directives: Directives
+    token: str | None = Field(default=None, repr=False)
+    server_keys: ServerKeys = Field(default=(), description="One of them may be newer than the session.")
 
 
 class Confirm(Request):
@@ -52,13 +56,17 @@ class Confirm(Request):
 class Confirmed(Answer):
     """Permission to start, and what to start.
 
-    ``payload`` for kind task: ``{"workload": <Airflow's workload JSON, its token minted now>,
-    "log_path": <relative path or None>}``.
+    ``payload``: the text that was signed, a JSON object. For kind task: ``{"workload": <Airflow's workload
+    JSON>, "log_path": <relative path or None>}``, and ``"run_as_user"`` where it asks for one.
+    ``token``: of the workload, minted now; therefore not signed. ``signature``: None where the server had no key.
     """
 
     assignment_id: UUID
     kind: JobKind
-    payload: dict[str, Any] = Field(repr=False)
+    team: str | None = None
+    payload: str = Field(repr=False)
+    signature: Signature | None = None
+    token: str | None = Field(default=None, repr=False)
 
 
 class Withdrawn(Answer):
@@ -81,8 +89,8 @@ class Ending(Request):
     assignment_id: UUID
     state: JobState
     reason: EndReason
-    exit_code: int | None = None
-    signal: int | None = None
+    exit_code: int | None = Field(default=None, ge=-LARGEST, le=LARGEST)
+    signal: int | None = Field(default=None, ge=-LARGEST, le=LARGEST)
     message: str | None = Field(default=None, max_length=2000)
     log_bytes: int = Field(ge=0, description="The offset up to which the log was delivered.")
     ran_seconds: float | None = Field(default=None, ge=0)

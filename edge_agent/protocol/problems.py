@@ -26,6 +26,9 @@ class ProblemReason(StrEnum):
     FORBIDDEN = "forbidden"
     """The token is good and does not allow this."""
 
+    HOST_MISMATCH = "host_mismatch"
+    """The agent's name belongs to another host's key. An admin decides whether this host may have it."""
+
     NOT_FOUND = "not_found"
     """No such thing, or not yours."""
 
@@ -40,6 +43,9 @@ class ProblemReason(StrEnum):
 
     TOO_LARGE = "too_large"
     """The body is over the limit the session was told."""
+
+    TOO_MANY_REQUESTS = "too_many_requests"
+    """More than is allowed in a while, with this token or from this address. Ask again later; the answer says when."""
 
     UNAVAILABLE = "unavailable"
     """The server cannot answer now (its database is away, or it starts or stops). Ask again later."""

@@ -13,6 +13,9 @@ SUPPORTED_VERSIONS = frozenset({1})
 VERSION_HEADER = "Edge-Agent-Protocol"
 """Travels both ways: what the agent speaks, and what the server answered in."""
 
+REFUSED_HEADER = "Edge-Agent-Refused"
+"""On an answer of Airflow's Execution API: the host's token does not allow this. No other token would help."""
+
 MOUNT = "/edge_agent"
 PREFIX = "/v1"
 BASE = MOUNT + PREFIX

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from typing_extensions import override
 
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotStart
-from edge_agent.runners.account import Account
+from edge_agent.runners.account import check_account
 from edge_agent.runners.base import Runner
 from edge_agent.settings import ENV_PREFIX
 
@@ -33,20 +32,28 @@ class CommandPayload(BaseModel):
     cwd: str | None = None
     run_as_user: Annotated[str, Field(min_length=1)] | None = None
 
+    @classmethod
+    def read(cls, payload: dict[str, Any]) -> CommandPayload:
+        """Read what was confirmed.
+
+        :raises CannotStart: when it is no command; says why.
+        """
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            msg = f"The command cannot be read: {faults}."
+            raise CannotStart(msg) from error
+
 
 class CommandRunner(Runner):
     """Runs command jobs by the wrapper. Where, says who derives from it."""
 
     @override
     def log_of(self, payload: dict[str, Any]) -> str:
-        try:
-            command = CommandPayload.model_validate(payload)
-        except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            msg = f"The command cannot be read: {faults}."
-            raise CannotStart(msg) from error
+        command = CommandPayload.read(payload)
         if command.run_as_user is not None:
-            _check_account(command.run_as_user)
+            check_account(command.run_as_user)
         return "output.log"
 
 
@@ -59,22 +66,3 @@ def wrapper_of(attempt: AttemptDir) -> list[str]:
 def environment_for_jobs() -> dict[str, str]:
     """Return the agent's environment without its own settings: one of them is its token."""
     return {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-
-
-def _check_account(name: str) -> None:
-    """Refuse what could only fail later.
-
-    :raises CannotStart: saying what to do.
-    """
-    if os.geteuid() != 0:
-        own = pwd.getpwuid(os.geteuid()).pw_name
-        msg = (
-            f"It was to run as user {name!r}, which only an agent of root can do; this one runs as {own!r}. "
-            "Run the agent as root, or leave run_as_user out."
-        )
-        raise CannotStart(msg)
-    try:
-        Account.of(name)
-    except LookupError:
-        msg = f"It was to run as user {name!r}, whom this host does not know. Create the user, or name another."
-        raise CannotStart(msg) from None

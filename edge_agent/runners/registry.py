@@ -122,12 +122,19 @@ def runners_of(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> dict[Plac
     if JobKind.TASK in kinds:
         # Imported here: an agent without tasks stays smaller.
         from edge_agent.runners.task import TaskRunner, TmuxTaskRunner
+        from edge_agent.task_host import way_of
 
+        way = way_of(
+            ca_file=settings.ca_file,
+            client_cert_file=settings.client_cert_file,
+            client_key_file=settings.client_key_file,
+            proxy=settings.proxy,
+        )
         by_place[JobKind.TASK, RunnerName.LOCAL] = TaskRunner(
-            agent_name=settings.name, server=settings.execution_api, log=settings.state_dir / "task_host.log"
+            agent_name=settings.name, server=settings.execution_api, log=settings.state_dir / "task_host.log", way=way
         )
         by_place[JobKind.TASK, RunnerName.TMUX] = TmuxTaskRunner(
-            tmux, attempts, agent_name=settings.name, execution_api=settings.execution_api
+            tmux, attempts, agent_name=settings.name, execution_api=settings.execution_api, way=way
         )
     if JobKind.COMMAND in kinds:
         by_place[JobKind.COMMAND, RunnerName.LOCAL] = LocalRunner()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,15 @@ from edge_agent.tmux_server import TmuxServer
 
 
 class TaskRunner(Runner):
-    """Runs task jobs of one site. ``server``: URL of its Execution API. ``log``: what the task host says."""
+    """Runs task jobs of one site. ``server``: URL of its Execution API. ``log``: what the task host says.
 
-    def __init__(self, *, agent_name: str, server: str, log: Path) -> None:
+    ``way``: how the server is reached, see :func:`edge_agent.task_host.way_of`.
+    """
+
+    def __init__(self, *, agent_name: str, server: str, log: Path, way: Mapping[str, str]) -> None:
         self._agent_name = agent_name
         self._server = server
+        self._way = way
         self._log = log
         self._host: TaskHost | None = None
         self._airflow: AirflowSettings | None = None
@@ -36,7 +41,7 @@ class TaskRunner(Runner):
         if airflow == self._airflow:
             return
         self._airflow = airflow
-        environment = _environment(airflow, self._agent_name, self._server)
+        environment = _environment(airflow, self._agent_name, self._server, self._way)
         if self._host is None:
             self._host = TaskHost(python=sys.executable, environment=environment, log=self._log)
         else:
@@ -68,8 +73,11 @@ class TaskRunner(Runner):
 class TmuxTaskRunner(TmuxRunner):
     """Runs task jobs of one site in tmux, each 3 to 4 s later than the task host would: without a zygote."""
 
-    def __init__(self, server: TmuxServer, attempts: Path, *, agent_name: str, execution_api: str) -> None:
+    def __init__(
+        self, server: TmuxServer, attempts: Path, *, agent_name: str, execution_api: str, way: Mapping[str, str]
+    ) -> None:
         super().__init__(server, attempts)
+        self._way = way
         self._agent_name = agent_name
         self._execution_api = execution_api
         self._airflow: AirflowSettings | None = None
@@ -86,7 +94,7 @@ class TmuxTaskRunner(TmuxRunner):
     def environment(self) -> dict[str, str]:
         if self._airflow is None:
             raise CannotStart(NOT_KNOWN)
-        return _environment(self._airflow, self._agent_name, self._execution_api)
+        return _environment(self._airflow, self._agent_name, self._execution_api, self._way)
 
     @override
     def log_of(self, payload: dict[str, Any]) -> str:
@@ -96,11 +104,12 @@ class TmuxTaskRunner(TmuxRunner):
 NOT_KNOWN = "The site's Airflow settings are not known yet: this agent never registered."
 
 
-def _environment(airflow: AirflowSettings, agent_name: str, server: str) -> dict[str, str]:
+def _environment(airflow: AirflowSettings, agent_name: str, server: str, way: Mapping[str, str]) -> dict[str, str]:
     return task_environment(
         os.environ,
         agent_name=agent_name,
         executor=airflow.executor,
         default_queue=airflow.default_queue,
         server=server,
+        way=way,
     )

@@ -2,9 +2,9 @@
 
 Run as ``python -m edge_agent.runners.wrapper <attempt directory>``, in an OS session of its own, its
 output to the attempt's file; what the command says it takes there, too. It imports next to nothing: it
-starts once per job, and stays as long as the job. The command gets a process group, a umask of 022 and,
-where it asks for one, a user of its own; the wrapper stays the agent's user, so that the attempt
-directory does.
+starts once per job, and stays as long as the job. The command gets a process group, a umask of 022, the
+limits of the host's policy and, where it is to have one, a user of its own; the wrapper stays the agent's
+user, so that the attempt directory does.
 
 What if it dies here? Before the claim: nothing was started. After it: the agent finds the claim
 without a result, kills what is left of the session and reports that. What if its terminal goes away
@@ -24,7 +24,8 @@ from types import FrameType
 from typing import Any
 
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
-from edge_agent.runners import terminal
+from edge_agent.policy import limits
+from edge_agent.runners import privileges, terminal
 from edge_agent.runners.account import Account
 from edge_agent.runners.output import Output
 
@@ -97,7 +98,9 @@ class Command:
             return Result(exit_code=None, signal=signal.SIGHUP, message=HUNG_UP)
         message = f"The rest of its output could not be written: {output.error}" if output.error else None
         if returncode < 0:
-            return Result(exit_code=None, signal=-returncode, message=message)
+            limit = limits.exceeded(payload.get("limits") or {}, -returncode)
+            why = f"It used more than the policy of its host allows ({limit!r})." if limit else message
+            return Result(exit_code=None, signal=-returncode, message=why)
         return Result(exit_code=returncode, message=message)
 
     def _start(self, payload: dict[str, Any], output: int) -> subprocess.Popen[bytes]:
@@ -110,17 +113,26 @@ class Command:
             drop = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
             # So that he can open /dev/stdout and /dev/stderr, too. The directory stays closed to him.
             os.fchown(output, account.uid, account.gid)
+        if not payload.get("new_privileges"):
+            privileges.forbid_more()
         if self._has_terminal:
             terminal.make_ready()
+
+        def begin() -> None:
+            limits.apply(payload.get("limits") or {})
+            if self._has_terminal:
+                terminal.take()
+
         return subprocess.Popen(
             ["/bin/sh", "-c", command] if isinstance(command, str) else command,
+            executable=payload.get("executable"),
             env=environment | (payload.get("env") or {}),
             cwd=payload.get("cwd") or home,
             stdout=output,
             stderr=output,
             process_group=0,
             umask=UMASK,
-            preexec_fn=terminal.take if self._has_terminal else None,  # noqa: PLW1509  there is no thread yet
+            preexec_fn=begin,  # noqa: PLW1509  there is no thread yet
             **drop,
         )
 

@@ -8,9 +8,9 @@ What the agent uses is listed here and imports no Airflow. How the parts hang to
           task                            forked by Airflow's supervisor, runs the author's code
 """
 
-from edge_agent.task_host.environment import task_environment
+from edge_agent.task_host.environment import task_environment, way_of
 from edge_agent.task_host.errors import TaskHostError
 from edge_agent.task_host.host import TaskHost
 from edge_agent.task_host.log_path import log_of
 
-__all__ = ["TaskHost", "TaskHostError", "log_of", "task_environment"]
+__all__ = ["TaskHost", "TaskHostError", "log_of", "task_environment", "way_of"]

@@ -18,6 +18,8 @@ from edge_agent.task_host.zygote import Zygote
 
 def main() -> int:
     """Serve until the agent is gone and the last child has ended."""
+    # What the agent was started with beside its own is nothing that a task should hold.
+    os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
     channel = socket.socket(fileno=CHANNEL)
     channel.set_inheritable(False)
     began = time.monotonic()

@@ -20,13 +20,17 @@ variable                                                       why the host may 
 =============================================================  ============================================
 
 These are only defaults, a variable of the agent wins: ``AIRFLOW__OPERATORS__DEFAULT_QUEUE``, which is
-the site's; and ``AIRFLOW__CORE__LOAD_EXAMPLES``, off, because with it each task looks through all
+the site's; ``AIRFLOW__API__SSL_CA_FILE``, ``_CLIENT_SSL_CERT`` and ``_CLIENT_SSL_KEY``, which are the
+agent's; and ``AIRFLOW__CORE__LOAD_EXAMPLES``, off, because with it each task looks through all
 providers for example Dags, and Airflow's example plugins write into every task's log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
 
 from edge_agent.attempt_dir import AttemptDir
 
@@ -40,6 +44,9 @@ ASSIGNMENT_ID = "EDGE_AGENT_ASSIGNMENT_ID"
 JOB_ID = "EDGE_AGENT_JOB_ID"
 """Which job a task is, and in whose hands: for people who look for it in the agent's log or on the page."""
 
+PROXY = "EDGE_AGENT_PROXY"
+"""The agent's own, with a login perhaps: taken out of the environment before anything of a task runs."""
+
 LOAD_EXAMPLES = "AIRFLOW__CORE__LOAD_EXAMPLES"
 
 OWN_PREFIX = "EDGE_AGENT_"
@@ -50,7 +57,13 @@ NEVER = "1000000000"
 
 
 def task_environment(
-    inherited: Mapping[str, str], *, agent_name: str, executor: str, default_queue: str, server: str
+    inherited: Mapping[str, str],
+    *,
+    agent_name: str,
+    executor: str,
+    default_queue: str,
+    server: str,
+    way: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Build the environment of the zygote from the one the agent was started with.
 
@@ -58,9 +71,10 @@ def task_environment(
     :param executor: the site's ``[core] executor`` string, from the answer to the registration.
     :param default_queue: the site's ``[operators] default_queue``, from the same answer.
     :param server: URL of the site's Execution API.
+    :param way: how it is reached, from :func:`way_of`.
     """
     passed_on = {name: value for name, value in inherited.items() if not name.startswith(OWN_PREFIX)}
-    defaults = {LOAD_EXAMPLES: "False", "AIRFLOW__OPERATORS__DEFAULT_QUEUE": default_queue}
+    defaults = {LOAD_EXAMPLES: "False", "AIRFLOW__OPERATORS__DEFAULT_QUEUE": default_queue, **(way or {})}
     fixed = {
         AGENT_NAME: agent_name,
         "AIRFLOW__CORE__EXECUTOR": executor,
@@ -74,6 +88,19 @@ def task_environment(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS": "{}",
     }
     return defaults | passed_on | fixed
+
+
+def way_of(
+    *, ca_file: Path | None, client_cert_file: Path | None, client_key_file: Path | None, proxy: SecretStr | None
+) -> dict[str, str]:
+    """Return what makes a task reach Airflow the way its agent does."""
+    files = {
+        "AIRFLOW__API__SSL_CA_FILE": ca_file,
+        "AIRFLOW__API__CLIENT_SSL_CERT": client_cert_file,
+        "AIRFLOW__API__CLIENT_SSL_KEY": client_key_file or client_cert_file,
+    }
+    way = {name: str(file) for name, file in files.items() if file is not None}
+    return way | ({PROXY: proxy.get_secret_value()} if proxy else {})
 
 
 def of_attempt(attempt: AttemptDir, *, agent: str, server: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ anything else   waits for the new token, as long as it would wait for an API tha
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -29,6 +30,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from typing_extensions import override
 
 from edge_agent.fresh_token import FreshToken, Refusal
+from edge_agent.protocol.routes import REFUSED_HEADER
+from edge_agent.task_host.environment import PROXY
 from edge_agent.task_host.outcome import Told
 from edge_agent.task_host.patience import (
     ANYTHING_ELSE,
@@ -56,6 +59,11 @@ notice that nobody answers, and what blocks it blocks the task's log."""
 
 HEARTBEAT_CONNECT_SECONDS = 3.0
 
+# Taken out: it may hold a login, and a task's own processes have no use for it.
+_PROXY = os.environ.pop(PROXY, None)
+_WAY: dict[str, Any] = {"proxy": _PROXY, "trust_env": False} if _PROXY else {}
+"""The agent's own proxy. Without one, the environment's holds, as for anything else on the host."""
+
 
 class ExecutionClient(Client):
     """The SDK's client. ``told`` says how the attempt stands with Airflow.
@@ -74,7 +82,7 @@ class ExecutionClient(Client):
     ) -> None:
         # One connection is enough for one task; the SDK's supervisor limits its own client the same.
         limits = httpx.Limits(max_keepalive_connections=1, max_connections=10)
-        super().__init__(base_url=base_url, token=token, limits=limits)
+        super().__init__(base_url=base_url, token=token, limits=limits, **_WAY)
         self.told = Told()
         self._fresh = fresh
         self._clock = clock
@@ -175,6 +183,9 @@ class ExecutionClient(Client):
             # Past the SDK's own request(): its five attempts would be inside each of ours.
             return httpx.Client.request(self, method, url, **kwargs)
         except httpx.HTTPStatusError as error:
+            if REFUSED_HEADER in error.response.headers:
+                log.warning("This host may not have it", reason=_words_of(error))
+                raise
             # A new token that is refused at once has not expired: the task may not do this.
             if error.response.status_code in NOT_LET_IN and self._has_begun and not is_new:
                 self._want_new_token(error)
@@ -217,6 +228,11 @@ class ExecutionClient(Client):
             fresh.want()
         except OSError as error:  # a full disk: left at the next attempt
             log.warning("Could not ask for a new token", error=error.strerror)
+
+
+def _words_of(error: httpx.HTTPStatusError) -> str:
+    detail = getattr(error, "detail", None)
+    return str(detail["message"]) if isinstance(detail, dict) and "message" in detail else reason_of(error)
 
 
 def _note_the_first(call: RetryCallState) -> None:

@@ -20,7 +20,7 @@ def log_of(payload: dict[str, Any]) -> str:
 
     A workload without one (a connection test) has what its process says.
 
-    :raises CannotStart: when the payload's path leads out of the attempt directory.
+    :raises CannotStart: when the payload's path is none, or leads out of the attempt directory.
     """
     relative = relative_log(payload)
     return f"{FOLDER}/{relative}" if relative else "output.log"
@@ -29,11 +29,15 @@ def log_of(payload: dict[str, Any]) -> str:
 def relative_log(payload: dict[str, Any]) -> str | None:
     """Return the same path as Airflow wants it: relative to its base log folder.
 
-    :raises CannotStart: when the payload's path leads out of that folder.
+    :raises CannotStart: when the payload's path is none, or leads out of that folder.
     """
-    wanted = payload.get("log_path") or payload.get("workload", {}).get("log_path")
+    workload = payload.get("workload")
+    wanted = payload.get("log_path") or (workload.get("log_path") if isinstance(workload, dict) else None)
     if not wanted:
         return None
+    if not isinstance(wanted, str) or "\0" in wanted:
+        msg = f"The workload's log_path is no path: {wanted!r}."
+        raise CannotStart(msg)
     path = PurePosixPath(wanted)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         msg = f"The workload's log_path leads out of the attempt directory: {wanted!r}."

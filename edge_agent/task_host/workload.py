@@ -38,6 +38,8 @@ class Work:
     log: str | None
     server: str
     client: ExecutionClient
+    bounds: dict[str, Any]
+    """What the policy of the host takes from a task, as the coordinator wants it."""
 
     @property
     def told(self) -> Told:
@@ -62,7 +64,7 @@ class Work:
                 return Result(exit_code=self._run_connection_test(self.workload))
 
     def _run_task(self, task: workloads.ExecuteTask) -> int:
-        choose_coordinator(task.ti.queue or "default")
+        choose_coordinator(task.ti.queue or "default", self.bounds)
         if task.bundle_info.name.endswith(EXAMPLES):
             os.environ[LOAD_EXAMPLES] = "True"  # Off for all others; Airflow knows these bundles only then.
         return supervise_task(
@@ -117,16 +119,25 @@ def read(payload: dict[str, Any], *, server: str, attempt: AttemptDir) -> Work:
         msg = f"Airflow on this host cannot read the workload: {fields}."
         raise CannotStart(msg) from None
     client = ExecutionClient(base_url=server, token=workload.token, fresh=FreshToken(attempt))
-    return Work(workload, relative_log(payload), server, client)
+    bounds = {name: payload[name] for name in ("run_as_user", "limits") if payload.get(name)}
+    return Work(workload, relative_log(payload), server, client, bounds)
 
 
-def choose_coordinator(queue: str) -> None:
-    """Have the tasks of this queue run by ours, unless the host's operator chose one for it."""
+def choose_coordinator(queue: str, bounds: dict[str, Any]) -> None:
+    """Have the tasks of this queue run by ours, unless the host's operator chose one for it.
+
+    :raises CannotStart: when he did, and the policy of the host wants of a task what only ours sees to.
+    """
     chosen = conf.getjson("sdk", "queue_to_coordinator", fallback={})
     if queue in chosen:
+        if bounds:
+            msg = (
+                f"The policy of this host bounds tasks ({', '.join(bounds)} under [tasks]), which the coordinator "
+                f"{chosen[queue]!r} of queue {queue!r} does not see to: remove the one or the other."
+            )
+            raise CannotStart(msg)
         return
     known = conf.getjson("sdk", "coordinators", fallback={})
     os.environ["AIRFLOW__SDK__QUEUE_TO_COORDINATOR"] = json.dumps(chosen | {queue: coordinator.NAME})
-    os.environ["AIRFLOW__SDK__COORDINATORS"] = json.dumps(
-        known | {coordinator.NAME: {"classpath": coordinator.CLASSPATH}}
-    )
+    ours = {"classpath": coordinator.CLASSPATH, "kwargs": bounds}
+    os.environ["AIRFLOW__SDK__COORDINATORS"] = json.dumps(known | {coordinator.NAME: ours})

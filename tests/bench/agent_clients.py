@@ -23,7 +23,8 @@ import httpx
 from pydantic import SecretStr
 
 from edge_agent import __version__
-from edge_agent.client import LIMITS, TIMEOUT, QueueClient
+from edge_agent.client import QueueClient
+from edge_agent.host_key import HostKey
 from edge_agent.protocol import (
     PROTOCOL_VERSION,
     VERSION_HEADER,
@@ -40,6 +41,7 @@ from edge_agent.protocol import (
     Versions,
     routes,
 )
+from edge_agent.transport import LIMITS, TIMEOUT
 
 REGISTERING = 8
 """How many agents register at the same time."""
@@ -71,7 +73,7 @@ class Agent:
     """One agent: a client with connections of its own, and a session."""
 
     def __init__(self, http: httpx.AsyncClient, name: str, queue: str, slots: int) -> None:
-        self._client = QueueClient(http, name)
+        self._client = QueueClient(http, name, HostKey.fresh())
         self._queue = queue
         self._slots = slots
         self._session: Session | None = None
@@ -116,6 +118,13 @@ class Agent:
             )
             work.count(len((await self._client.report(session, Report(endings=endings))).accepted))
 
+    async def knock(self) -> None:
+        """Poll without waiting, with a beat on it: the least that makes the server read, judge and write."""
+        assert self._session is not None
+        self._beat += 1
+        beat = Beat(number=self._beat, free_slots=self._slots)
+        await self._client.poll(self._session, Poll(free_slots=self._slots, wait_seconds=0, beat=beat))
+
     def _poll(self, now: float) -> Poll:
         beat = None
         if now - self._beaten > BEAT_SECONDS:
@@ -132,7 +141,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         agents = []
         for number in range(arguments.agents + arguments.idle):
-            http = await stack.enter_async_context(_open_http(arguments.url, trust))
+            http = await stack.enter_async_context(open_http(arguments.url, trust))
             queue = arguments.queue if number < arguments.agents else arguments.idle_queue
             agents.append(Agent(http, f"client-{number}", queue, arguments.slots))
         turns = asyncio.Semaphore(REGISTERING)
@@ -160,7 +169,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"cycles": work.cycles, "seconds": seconds, "fetch_seconds": work.poll_seconds}
 
 
-def _open_http(url: str, trust: ssl.SSLContext) -> httpx.AsyncClient:
+def open_http(url: str, trust: ssl.SSLContext) -> httpx.AsyncClient:
     """Open connections as the agent does, but for what each process would load once for itself."""
     return httpx.AsyncClient(
         base_url=url.rstrip("/") + routes.BASE,

@@ -149,8 +149,13 @@ def site(plan: Plan, home: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def both(home: Path, write: WriteDags) -> Iterator[tuple[Postgres, System, System]]:
-    """Bring up Postgres, stock edge3 and ours, without any worker, and end all of it in the end."""
+def both(
+    home: Path, write: WriteDags, prepare: Callable[[System], None] | None = None
+) -> Iterator[tuple[Postgres, System, System]]:
+    """Bring up Postgres, stock edge3 and ours, without any worker, and end all of it in the end.
+
+    ``prepare``: changes a system before it is started.
+    """
     with ExitStack() as stack:
         postgres = stack.enter_context(Postgres())
         template = postgres.create()
@@ -158,6 +163,8 @@ def both(home: Path, write: WriteDags) -> Iterator[tuple[Postgres, System, Syste
         stock = _stock(home, postgres, template, write)
         ours = _system("edge agent", home / "ours", postgres.create(template), postgres, OURS, write)
         for system in (stock, ours):
+            if prepare is not None:
+                prepare(system)
             stack.callback(system.database.close)
             stack.push(system.bed.__exit__)
             stack.callback(system.stop_workers)

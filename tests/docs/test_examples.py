@@ -14,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.policy.document import Document
 from edge_agent.settings import AgentSettings
 from tests.docs.documents import ROOT, Block, blocks
 from tests.gen import command_lines
 from tests.support.airflow_bed import EXECUTOR
+from tests.support.certificates import Authority
+from tests.support.ingress import nginx
 from tests.support.process import clean_environment
 
 pytestmark = pytest.mark.airflow
@@ -42,9 +45,21 @@ def started_with(*words: str) -> list[tuple[str, list[str]]]:
     return [(where, each[length:]) for where, each in commands() if tuple(each[:length]) == words]
 
 
-@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+POLICY = "# /etc/edge-agent/policy.toml"
+
+
+def tables(*, of_policies: bool) -> list[Block]:
+    return [block for block in blocks("toml") if block.text.startswith(POLICY) == of_policies]
+
+
+@pytest.mark.parametrize("block", tables(of_policies=False), ids=str)
 def test_a_settings_file_is_accepted_by_the_agent(block: Block):
     assert AgentSettings(**tomllib.loads(block.text)).queues
+
+
+@pytest.mark.parametrize("block", tables(of_policies=True), ids=str)
+def test_a_policy_is_accepted_by_the_agent(block: Block):
+    Document.model_validate(tomllib.loads(block.text))
 
 
 def test_the_dags_load_where_the_executor_is_known(tmp_path: Path):
@@ -121,7 +136,27 @@ def test_a_configuration_file_is_one_and_names_what_exists(block: Block):
         assert EXECUTOR.rpartition(":")[2] in parser["core"]["executor"]
 
 
+@pytest.mark.parametrize("block", blocks("nginx"), ids=str)
+def test_an_ingress_of_an_example_is_accepted_by_nginx(block: Block, tmp_path: Path):
+    authority = Authority(tmp_path)
+    text = re.sub(r"/etc/nginx/\S+\.pem", str(authority.file), block.text)
+    pair = authority.issue("server")
+    server = f"listen 127.0.0.1:1 ssl; ssl_certificate {pair}; ssl_certificate_key {pair};"
+    http = f"upstream airflow {{ server 127.0.0.1:2; }} server {{ {server}\n{text} }}"
+    places = "".join(f"{part}_temp_path {tmp_path};" for part in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    file = tmp_path / "nginx.conf"
+    file.write_text(f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {places} {http} }}")
+    done = subprocess.run(
+        [nginx(), "-t", "-q", "-p", tmp_path, "-c", file, "-g", "error_log stderr;"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_example_is_in_a_language_that_is_not_tried():
     """A fenced block in a language that no test reads could say anything."""
-    tried = {"sh", "python", "toml", "ini", "mermaid", "text"}
+    tried = {"sh", "python", "toml", "ini", "mermaid", "nginx", "text"}
     assert [str(block) for block in blocks() if block.language not in tried] == []

@@ -9,6 +9,7 @@ from airflow.configuration import conf
 
 import edge_agent.protocol
 from airflow_plugin.config import QueueConfig
+from edge_agent.policy.document import TABLES
 from edge_agent.protocol import AgentState, EndReason, JobKind, JobState, ProblemReason, RunnerName
 from edge_agent.protocol.routes import PREFIX
 from edge_agent.settings import ENV_PREFIX, AgentSettings
@@ -73,6 +74,7 @@ def test_every_knob_that_the_docs_mention_exists():
     """Ours, or one of Airflow's."""
     ours = set(AgentSettings.model_fields) | set(QueueConfig.__dataclass_fields__)
     known = ours | {option for section in conf.sections() for option in conf.options(section)}
+    known |= {name for table in TABLES.values() for name in table.model_fields}
     # What a Dag author writes.
     known |= {"queue_timeout", "wait_seconds"}
     mentioned = {

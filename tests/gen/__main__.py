@@ -8,6 +8,8 @@ import sys
 import tempfile
 import warnings
 
+from tests.support.fernet import FERNET_KEY
+
 
 def main() -> int:
     """Run the command line and return its exit code."""
@@ -35,6 +37,7 @@ def _stand_alone(home: str) -> None:
     for name in [name for name in os.environ if name.startswith(("AIRFLOW", "EDGE_AGENT_"))]:
         del os.environ[name]
     os.environ["AIRFLOW_HOME"] = home
+    os.environ["AIRFLOW__CORE__FERNET_KEY"] = FERNET_KEY
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
     # Airflow's Execution API imports starlette's test client, which wants another httpx.
     warnings.filterwarnings("ignore", "Using `httpx` with `starlette.testclient` is deprecated")

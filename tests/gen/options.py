@@ -13,7 +13,7 @@ def server_options() -> str:
     rows = [
         (
             markdown.code(name),
-            markdown.code(option["default"].removesuffix(".0")),
+            markdown.code(option["default"].removesuffix(".0")) if option["default"] else "empty",
             docstrings.to_markdown(option["description"]),
         )
         for name, option in section["options"].items()
@@ -24,7 +24,7 @@ def server_options() -> str:
         docstrings.to_markdown(section["description"]),
         f"""
 They stand in section `[{SECTION}]` of `airflow.cfg`, or in environment variables such as
-`AIRFLOW__{SECTION.upper()}__HEARTBEAT_SECONDS`, on every scheduler and every API server alike. All must
-be numbers above 0. An API server or scheduler reads them when it starts.""",
+`AIRFLOW__{SECTION.upper()}__HEARTBEAT_SECONDS`, on every scheduler and every API server alike. Numbers
+must be above 0. An API server or scheduler reads them when it starts.""",
         markdown.table(("option", "default", "meaning"), rows),
     )

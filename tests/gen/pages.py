@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.gen import command_lines, markdown, options, protocol, settings, states
+from tests.gen import command_lines, markdown, options, policy, protocol, settings, states
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +17,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/edge-agent.md": command_lines.agent,
     "docs/reference/host-files.md": settings.host_files,
     "docs/reference/openapi.json": protocol.openapi,
+    "docs/reference/policy.md": policy.policy,
     "docs/reference/protocol.md": protocol.messages,
     "docs/reference/queue-api.md": protocol.queue_api,
     "docs/reference/server-options.md": options.server_options,

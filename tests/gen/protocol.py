@@ -49,8 +49,8 @@ def queue_api() -> str:
         f"""
 It is part of Airflow's API server, below `{MOUNT}`. The same in OpenAPI: [openapi.json](openapi.json);
 the messages: [protocol](protocol.md). Agents authenticate with their token or session token; `/ui` takes
-Airflow's own login: who may see Airflow's jobs may read, who may change its configuration may write, and
-each write leaves a row in the audit log.""",
+Airflow's own login: who may see Airflow's jobs may read, who may edit its pools may steer agents and jobs,
+who may edit its connections may see and make tokens. Each write leaves a row in the audit log.""",
         *(f"## {tag}\n\n" + markdown.table(("route", "does"), rows) for tag, rows in groups.items()),
     )
 

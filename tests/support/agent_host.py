@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -23,12 +24,24 @@ REPORTED_SECONDS = 15.0
 ENDED_SECONDS = 30.0
 """How long what is left may take to end once its agent has left."""
 
+OPEN = f"""
+[tasks]
+run_as_user = "{pwd.getpwuid(os.geteuid()).pw_name}"
+
+[commands]
+allow = "shell"
+new_privileges = true
+env = ["*"]
+run_as_user = "{pwd.getpwuid(os.geteuid()).pw_name}"
+"""
+"""A policy that forbids nothing: most tests are about other things."""
+
 
 class AgentHost:
     """One host: a home directory, its own copy of the Dags, and `edge-agent run`.
 
     ``settings``: more environment variables, such as ``EDGE_AGENT_CAPABILITIES``. Nothing of the
-    server's environment is there.
+    server's environment is there. ``policy``: text of its policy file; None: it has none.
     """
 
     def __init__(
@@ -42,6 +55,7 @@ class AgentHost:
         slots: int = 4,
         dags: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        policy: str | None = OPEN,
     ) -> None:
         self.home = home
         self.name = name
@@ -63,6 +77,10 @@ class AgentHost:
             "EDGE_AGENT_SLOTS": str(slots),
             "EDGE_AGENT_STATE_DIR": str(self.state),
         }
+        if policy is not None:
+            self.policy = home / "policy.toml"
+            self.policy.write_text(policy, encoding="utf-8")
+            variables["EDGE_AGENT_POLICY_FILE"] = str(self.policy)
         self.environment = clean_environment(home, **variables) | dict(settings or {})
         self.process = self._agent()
 

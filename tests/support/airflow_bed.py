@@ -10,7 +10,6 @@ import json
 import secrets
 import shutil
 import subprocess
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from typing import Any, Self
 import httpx
 
 from tests.support.airflow_rest import AirflowRest
+from tests.support.fernet import FERNET_KEY
 from tests.support.ports import free_port, free_ports
 from tests.support.process import Process, clean_environment, program, stop_all
 from tests.support.waiting import wait_until
@@ -169,10 +169,10 @@ class AirflowBed:
         assert done.returncode == 0, f"{shown}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def create_token(self, agent: str, queues: Sequence[str]) -> str:
+    def create_token(self, agent: str, queues: Sequence[str], *options: str) -> str:
         """Create the token with which an agent of that name may serve these queues."""
         written = self.airflow(
-            "edge-agent", "tokens", "create", agent, "--queues", ",".join(queues), "--output", "json"
+            "edge-agent", "tokens", "create", agent, "--queues", ",".join(queues), *options, "--output", "json"
         )
         created: Any = json.loads(written)
         token: str = (created[0] if isinstance(created, list) else created)["token"]
@@ -221,7 +221,7 @@ class AirflowBed:
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__EXECUTOR": executor,
-            "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             # The local executor forks this many at once; the tests' own work waits at agents.
             "AIRFLOW__CORE__PARALLELISM": "12",

@@ -16,10 +16,14 @@ Json = Any
 
 
 class AirflowRest:
-    """One API server's public API, as its only admin."""
+    """One API server's public API, as its only admin.
+
+    ``login``: name and password, where not everybody who asks is an admin.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.login: tuple[str, str] | None = None
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
 
     def ask(self, method: str, path: str, **arguments: Any) -> Json:
@@ -28,11 +32,19 @@ class AirflowRest:
         :raises AssertionError: with what Airflow wrote, when it refuses.
         """
         if "Authorization" not in self._client.headers:
-            token = self._client.get("/auth/token").raise_for_status().json()["access_token"]
-            self._client.headers["Authorization"] = f"Bearer {token}"
+            self._client.headers["Authorization"] = f"Bearer {self.log_in()}"
         answer = self._client.request(method, f"/api/v2{path}", **arguments)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+    def log_in(self) -> str:
+        """Return a token of the admin's."""
+        if self.login is None:
+            answer = self._client.get("/auth/token")
+        else:
+            answer = self._client.post("/auth/token", json=dict(zip(("username", "password"), self.login, strict=True)))
+        token: str = answer.raise_for_status().json()["access_token"]
+        return token
 
     def running_jobs(self, kind: str) -> list[Json]:
         """Return Airflow's own components of a kind, such as ``SchedulerJob``, that say they run."""

@@ -42,15 +42,13 @@ class CommandSite:
         self._entries: dict[UUID, str] = {}
 
     def agent_of(self, home: Path) -> AgentHost:
-        """Make a host whose agent has the site's name."""
-        return AgentHost(
-            home,
-            url=self.url,
-            name=self.name,
-            token=self.token,
-            queues=[self.name],
-            settings={"EDGE_AGENT_KINDS": "command", **self.settings},
-        )
+        """Make a host whose agent has the site's name, and its token in a file."""
+        home.mkdir(parents=True)
+        file = home / "token"
+        file.touch(mode=0o600)
+        file.write_text(self.token)
+        settings = {"EDGE_AGENT_KINDS": "command", "EDGE_AGENT_TOKEN_FILE": str(file), **self.settings}
+        return AgentHost(home, url=self.url, name=self.name, token="", queues=[self.name], settings=settings)
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Do something to the queue in a transaction, and return what comes of it."""

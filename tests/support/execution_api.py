@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import unquote
 from uuid import UUID
 
+from edge_agent.protocol.routes import REFUSED_HEADER
 from tests.support.cuttable_server import Answer as Sent
 from tests.support.cuttable_server import Asked, CuttableServer
 
@@ -70,6 +71,8 @@ class ExecutionApi:
         self.heard: list[Heard] = []
         self.faults: list[Fault] = []
         self.expired: set[str] = set()
+        self.denied: dict[str, str] = {}
+        """What the token of the host does not allow, and the server's words for it."""
         self._server: CuttableServer | None = None
         self._port = 0
         self._lock = threading.Lock()
@@ -123,6 +126,9 @@ class ExecutionApi:
                 return fault.status, {"detail": "a fault of the test"}, {}
             if heard.token in self.expired:
                 return 403, {"detail": "Invalid auth token"}, {}
+            if heard.path in self.denied:
+                detail = {"reason": "forbidden", "message": self.denied[heard.path]}
+                return 403, {"detail": detail}, {REFUSED_HEADER: "forbidden"}
             for wanted, pattern, answer in ROUTES:
                 if wanted == heard.method and (match := re.fullmatch(pattern, heard.path)):
                     return answer(self, unquote(match[1]), heard.body)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from edge_agent.protocol import Ending, JobKind, JobState, RunnerName, sources_of
+from edge_agent.protocol import Confirmed, Ending, JobKind, JobState, RunnerName, sources_of
+from edge_agent.protocol.signatures import signed_job
 
 
 @dataclass
@@ -18,6 +21,7 @@ class Job:
 
     payload: dict[str, Any]
     kind: JobKind = JobKind.COMMAND
+    queue: str = "q"
     slots: int = 1
     runner: RunnerName = RunnerName.DEFAULT
     label: str = "job"
@@ -33,6 +37,31 @@ class Job:
     log_full: bool = False
     ending: Ending | None = None
     reports: int = 0
+    changed: dict[str, Any] = field(default_factory=dict)
+
+    def confirmed(self, sign: Callable[[bytes], str | None]) -> Confirmed:
+        """Return the permission to start it, signed as it stands now; ``changed`` is what somebody did to it since.
+
+        The real queue signs when it is queued.
+        """
+        assert self.assignment_id is not None
+        payload, signature = json.dumps(self.payload), self.signed(sign)
+        honest = Confirmed(assignment_id=self.assignment_id, kind=self.kind, payload=payload, signature=signature)
+        return honest.model_copy(update=self.changed)
+
+    def signed(self, sign: Callable[[bytes], str | None]) -> str | None:
+        """Return a signature under it, as it stands now."""
+        content = signed_job(
+            self.id,
+            kind=self.kind,
+            queue=self.queue,
+            team=None,
+            runner=self.runner,
+            slots=self.slots,
+            label=self.label,
+            payload=json.dumps(self.payload),
+        )
+        return sign(content)
 
     def step(self, verb: str, target: JobState) -> None:
         """Move on.

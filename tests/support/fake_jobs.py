@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
+from airflow_plugin.queue.signing_keys import SigningKeys
 from edge_agent.protocol import (
     AirflowSettings,
     Answer,
@@ -21,15 +22,14 @@ from edge_agent.protocol import (
     Checked,
     Confirm,
     ConfirmAnswer,
-    Confirmed,
     Directives,
+    HostConflict,
     JobState,
     Limits,
     LogAck,
     Offer,
     Poll,
     PollAnswer,
-    Problem,
     ProblemReason,
     Refused,
     Registration,
@@ -42,17 +42,10 @@ from edge_agent.protocol import (
     Withdrawn,
 )
 from tests.support.fake_job import Job
+from tests.support.fernet import FERNET_KEY
+from tests.support.refusal import Refusal
 
 AGENT_TOKEN = "eat_0123456789ab_planted-agent-token-of-the-tests"
-
-
-class Refusal(Exception):
-    """A problem to answer with."""
-
-    def __init__(self, status: int, reason: ProblemReason, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.problem = Problem(reason=reason, message=message, **more)
 
 
 class FakeJobs:
@@ -60,6 +53,7 @@ class FakeJobs:
 
     def __init__(self, limits: Limits, *, log_limit_bytes: int) -> None:
         self.limits = limits
+        self.keys = SigningKeys([urlsafe_b64decode(FERNET_KEY)])
         self.log_limit_bytes = log_limit_bytes
         self.airflow = AirflowSettings(executor="LocalExecutor", default_queue="default")
         self.clock_is_ahead = timedelta()
@@ -74,6 +68,9 @@ class FakeJobs:
         self.registrations: list[Registration] = []
         self.beats: list[Beat] = []
         self.session: Session | None = None
+        self.next_token: str | None = None
+        self.host_key: str | None = None
+        self.host_conflict: HostConflict | None = None
         self.has_left = False
         self._latest_poll: Poll | None = None
         self.is_closing = False
@@ -81,8 +78,10 @@ class FakeJobs:
         self.always_nudged = False
         self.changed = threading.Condition(threading.RLock())
 
-    def register(self, token: str, body: bytes) -> Session:
-        registration = self._admit(token, body)
+    def register(self, token: str, host_key: str, body: bytes) -> Session:
+        registration = self._admit(token, host_key, body)
+        self.host_key = host_key
+        self.next_token = None
         self.registrations.append(registration)
         self.superseded = self.has_left = False
         self.session = Session(
@@ -92,6 +91,7 @@ class FakeJobs:
             directives=Directives(),
             airflow=self.airflow,
             server_time=self._now(),
+            server_keys=self.keys.published,
         )
         for job in self.jobs.values():
             if job.state is JobState.OFFERED:
@@ -103,19 +103,29 @@ class FakeJobs:
         self.changed.notify_all()
         return self.session.model_copy(update={"directives": self._directives(registration.held)})
 
-    def check(self, token: str, body: bytes) -> Checked:
-        self._admit(token, body)
-        return Checked(server_time=self._now())
+    def check(self, token: str, host_key: str, body: bytes) -> Checked:
+        self._admit(token, host_key, body)
+        return Checked(server_time=self._now(), server_keys=self.keys.published)
 
-    def authenticate(self, token: str) -> None:
+    def authenticate(self, token: str, host_key: str) -> None:
         if self.superseded:
             raise Refusal(409, ProblemReason.SUPERSEDED, "Another process on h2 registered this name.")
+        if self.session is not None and token == self.next_token:  # its first use: the one before is over
+            self.session = self.session.model_copy(update={"token": token})
+            self.next_token = None
         if self.session is None or token != self.session.token:
             raise Refusal(409, ProblemReason.SESSION_ENDED, "This session has ended. Register again.")
+        if host_key != self.host_key:
+            raise Refusal(401, ProblemReason.UNAUTHENTICATED, "This session belongs to another host's key.")
+
+    def rotate(self) -> None:
+        """Give the session another token with the next beat, as a server does when half of its life is over."""
+        with self.changed:
+            self.next_token = f"eas_{uuid4().hex}_planted-session-token"
 
     def heartbeat(self, body: bytes) -> BeatAnswer:
         directives = self._hear(Beat.model_validate_json(body))
-        return BeatAnswer(directives=directives, server_time=self._now())
+        return BeatAnswer(directives=directives, server_time=self._now(), token=self.next_token)
 
     def poll(self, body: bytes) -> Answer:
         poll = Poll.model_validate_json(body)
@@ -124,7 +134,7 @@ class FakeJobs:
         deadline = time.monotonic() + min(poll.wait_seconds, self.limits.poll_seconds)
         session, self._latest_poll = self.session, poll
         while True:
-            if self.session is not session:
+            if session is None or self.session is None or self.session.session_id != session.session_id:
                 raise Refusal(409, ProblemReason.SESSION_ENDED, "This session has ended.")
             self._expire_offers()
             # The newest poll counts: an older one is held for an agent that has given it up.
@@ -133,7 +143,9 @@ class FakeJobs:
             if offers or self.nudged or self.always_nudged or self.is_closing or left <= 0:
                 self.nudged = False
                 held = [job.assignment_id for job in self.jobs.values() if job.ending is None]
-                return PollAnswer(offers=offers, directives=self._directives(filter(None, held)))
+                token, keys = self.next_token if poll.beat else None, self.keys.published
+                directives = self._directives(filter(None, held))
+                return PollAnswer(offers=offers, directives=directives, token=token, server_keys=keys)
             self.changed.wait(min(left, 0.2))
 
     def confirm(self, body: bytes) -> Answer:
@@ -148,7 +160,7 @@ class FakeJobs:
             if job is not None and job.state is JobState.OFFERED:
                 job.step("confirm", JobState.RUNNING)
             if job is not None and job.state is JobState.RUNNING:
-                confirmed.append(Confirmed(assignment_id=each, kind=job.kind, payload=job.payload))
+                confirmed.append(job.confirmed(self.keys.sign))
             else:
                 withdrawn.append(Withdrawn(assignment_id=each, state=job.state if job else None))
         return ConfirmAnswer(confirmed=tuple(confirmed), withdrawn=tuple(withdrawn))
@@ -206,12 +218,14 @@ class FakeJobs:
                 job.step("expire", JobState.QUEUED)
         self.changed.notify_all()
 
-    def _admit(self, token: str, body: bytes) -> Registration:
+    def _admit(self, token: str, host_key: str, body: bytes) -> Registration:
         registration = Registration.model_validate_json(body)
         if token != AGENT_TOKEN:
             raise Refusal(401, ProblemReason.UNAUTHENTICATED, "This agent token is not known here.")
         if self.allowed_queues is not None and (more := set(registration.queues) - self.allowed_queues):
             raise Refusal(403, ProblemReason.FORBIDDEN, f"The agent token does not allow queue {min(more)}.")
+        if self.host_key not in {None, host_key}:
+            raise Refusal(403, ProblemReason.HOST_MISMATCH, "The name belongs to another host.")
         return registration
 
     def _now(self) -> datetime:
@@ -231,6 +245,7 @@ class FakeJobs:
             cancel=tuple(each for each in held if each in mine and mine[each].cancel_requested),
             drop=tuple(each for each in held if each not in mine),
             slots=self.slots_override,
+            host_conflict=self.host_conflict,
         )
 
     def _hear(self, beat: Beat) -> Directives:
@@ -269,6 +284,7 @@ class FakeJobs:
                     assignment_id=job.assignment_id,
                     job_id=job.id,
                     kind=job.kind,
+                    queue=job.queue,
                     slots=job.slots,
                     runner=job.runner,
                     label=job.label,

@@ -26,9 +26,11 @@ from edge_agent.protocol import (
 from tests.support.cuttable_server import Answer as Sent
 from tests.support.cuttable_server import Asked, CuttableServer
 from tests.support.fake_job import Job
-from tests.support.fake_jobs import AGENT_TOKEN, FakeJobs, Refusal
+from tests.support.fake_jobs import AGENT_TOKEN, FakeJobs
 from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import FOREIGN, Call, Fault, Orders, verb_of
+from tests.support.host_proof import proven_key
+from tests.support.refusal import Refusal
 
 __all__ = ["AGENT_TOKEN", "FakeQueue", "Fault", "Job"]
 
@@ -174,11 +176,14 @@ class FakeQueue(FakeJobs):
         return (204, b"") if answer is None else (200, answer.model_dump_json().encode())
 
     def _do(self, verb: str, asked: Asked) -> Answer | None:
+        host_key = proven_key(asked)
+        if host_key is None:
+            raise Refusal(401, ProblemReason.UNAUTHENTICATED, "Nothing proves from which host this request comes.")
         if verb == "register":
-            return self.register(asked.token, asked.body)
+            return self.register(asked.token, host_key, asked.body)
         if verb == "check":
-            return self.check(asked.token, asked.body)
-        self.authenticate(asked.token)
+            return self.check(asked.token, host_key, asked.body)
+        self.authenticate(asked.token, host_key)
         if verb == "logs":
             return self.append_log(UUID(asked.path.split("/")[-2]), int(asked.query["offset"][0]), asked.body)
         if verb == "leave":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
+from tests.support.fernet import FERNET_KEY
 from tests.support.process import clean_environment
 
 
@@ -24,6 +25,7 @@ class LogReplica:
         self.logs.mkdir(parents=True)
         settings = {
             "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor,EdgeAgentExecutor:airflow_plugin.executor.AgentExecutor",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Row, select, true
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
-from airflow_plugin.queue import agents, assignments, jobs, offers, tokens
+from airflow_plugin.queue import agents, assignments, jobs, offers, steering, tokens
+from airflow_plugin.queue.allowances import Allowance
 from airflow_plugin.queue.placement import Placement
+from airflow_plugin.queue.sessions import SessionRef
 from edge_agent.protocol import (
     Beat,
     Ending,
@@ -29,6 +32,9 @@ from tests.support.queue_database import QueueDatabase
 
 OWNER = "1"
 QUEUE = "default"
+HOST_KEY = "a" * 43
+ASKS_FROM: dict[str, Any] = {"host_key": HOST_KEY, "address": None, "version": 1, "token_seconds": 3600.0}
+"""Whoever registers, where nothing else matters."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,12 @@ class Agent:
     secret: str
     registered: agents.Registered
     slots: int
+    host_key: str = HOST_KEY
+
+    @property
+    def ref(self) -> SessionRef:
+        """What its requests show."""
+        return SessionRef(self.session_id, SecretStr(self.secret), self.host_key)
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ class QueueBed:
         with self.database.transaction() as session:
             name = f"of-{team or 'all'}"
             if session.scalar(select(TokenRow).where(TokenRow.name == name)) is None:
-                tokens.create(session, name, team=team)
+                tokens.create(session, name, Allowance(team_name=team))
             return session.scalars(select(TokenRow).where(TokenRow.name == name)).one()
 
     def register(
@@ -113,27 +125,46 @@ class QueueBed:
         held: Iterable[UUID] = (),
         never_started: Iterable[UUID] = (),
         instance: UUID | None = None,
+        host_key: str = HOST_KEY,
+        hostname: str = "host.example",
     ) -> Agent:
-        asked = Registration(
+        asked = self.registration(
             instance=instance or uuid4(),
-            hostname="host.example",
+            hostname=hostname,
             queues=tuple(queues),
-            kinds=(JobKind.TASK,),
             slots=slots,
             capabilities=dict(capabilities or {}),
-            versions=Versions(agent="1", python="3.11"),
             held=tuple(held),
             never_started=tuple(never_started),
         )
         token = self.token(team)
         with self.database.transaction() as session:
-            opened = agents.register(session, name, asked, token=token, address="192.0.2.1", version=1)
-        return Agent(name, opened.session_id, opened.secret.value.get_secret_value(), opened, slots)
+            opened = agents.register(
+                session, name, asked, token=token, **ASKS_FROM | {"host_key": host_key, "address": "192.0.2.1"}
+            )
+        return Agent(name, opened.session_id, opened.secret.value.get_secret_value(), opened, slots, host_key)
+
+    def registration(self, **changed: Any) -> Registration:
+        """Return what an agent asks with."""
+        usual: dict[str, Any] = {
+            "instance": uuid4(),
+            "hostname": "host.example",
+            "queues": (QUEUE,),
+            "kinds": (JobKind.TASK,),
+            "slots": 4,
+            "capabilities": {},
+            "versions": Versions(agent="1", python="3.11"),
+        }
+        return Registration(**usual | changed)
+
+    def delete(self, name: str) -> None:
+        with self.database.transaction() as session:
+            steering.delete(session, name)
 
     def beat(self, agent: Agent, number: int, held: Iterable[UUID] = (), **others: Any) -> agents.Heard:
         beat = Beat(number=number, held=tuple(held), free_slots=others.pop("free_slots", 0), **others)
         with self.database.transaction() as session:
-            return agents.hear(session, agent.secret, agent.session_id, beat)
+            return agents.hear(session, agent.ref, beat, token_seconds=self.config.session_life_seconds)
 
     def offer(
         self,

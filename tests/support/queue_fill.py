@@ -6,26 +6,29 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from airflow_plugin.queue.secrets import digest_of
+from airflow_plugin.queue.sessions import SessionRef
+from tests.support.queue_bed import HOST_KEY
 
 SECRET = "the secret of every session here"
 PLACEMENTS = 20
 AGENTS = 300
 
 _TOKEN = """
-INSERT INTO edge_agent_token (id, name, prefix, secret_hash, created_at)
-SELECT md5('t' || i)::uuid, 't' || i, 'prefix' || i, md5('t' || i), now() FROM generate_series(1, 200) i
+INSERT INTO edge_agent_token (id, name, created_at)
+SELECT md5('t' || i)::uuid, 't' || i, now() FROM generate_series(1, 200) i
 """
 
 _AGENTS = """
-INSERT INTO edge_agent (name, token_id, state, session_id, session_hash, instance, previous_session_id,
-    registered_at, last_seen_at, beat, hostname, protocol_version, queues, capabilities, versions, slots,
-    free_slots)
-SELECT 'a' || i, md5('t' || 1 + i % 200)::uuid, 'connected', md5('s' || i)::uuid, :hash, md5('i' || i)::uuid,
-    md5('p' || i)::uuid, now(), now(), 1, 'host' || i, 1, '["default"]',
-    ('{"os": "linux", "note": "' || repeat('x', 400) || '"}')::json, '{}', 64, 64
+INSERT INTO edge_agent (name, token_id, state, session_id, session_hash, session_seed, session_expires_at,
+    host_key, instance, previous_session_id, registered_at, last_seen_at, beat, hostname, protocol_version, queues,
+    capabilities, versions, slots, free_slots)
+SELECT 'a' || i, md5('t' || 1 + i % 200)::uuid, 'connected', md5('s' || i)::uuid, :hash, md5('e' || i),
+    now() + interval '1 hour', :host_key, md5('i' || i)::uuid, md5('p' || i)::uuid, now(), now(), 1, 'host' || i, 1,
+    '["default"]', ('{"os": "linux", "note": "' || repeat('x', 400) || '"}')::json, '{}', 64, 64
 FROM generate_series(0, :agents - 1) i
 """
 
@@ -83,8 +86,12 @@ class Filled:
         return _uuid("w", number)
 
     def session(self, agent: int) -> UUID:
-        """The session of an agent named ``a<number>``; its secret is ``SECRET``."""
+        """The session of an agent named ``a<number>``."""
         return _uuid("s", agent)
+
+    def ref(self, agent: int) -> SessionRef:
+        """What a request of that session shows."""
+        return SessionRef(self.session(agent), SecretStr(SECRET), HOST_KEY)
 
     def agent_of(self, number: int) -> int:
         """The number of the agent that has a job, or had it."""
@@ -98,6 +105,7 @@ class Filled:
 def fill(engine: Engine, jobs: int) -> Filled:
     """Fill the queue of a Postgres database with jobs in every state, and let the planner know."""
     numbers = {"jobs": jobs, "agents": AGENTS, "placements": PLACEMENTS, "hash": digest_of(SECRET)}
+    numbers["host_key"] = HOST_KEY
     with engine.begin() as connection:
         for statement in (_TOKEN, _AGENTS, _JOBS, _LOGS):
             connection.execute(text(statement), numbers)

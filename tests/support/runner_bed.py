@@ -11,10 +11,12 @@ from uuid import UUID, uuid4
 
 from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity
+from edge_agent.ended_jobs import EndedJobs
 from edge_agent.errors import problem_answer
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
 from edge_agent.means import Means
+from edge_agent.policy.admission import Admission
 from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Problem, ProblemReason, RunnerName
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async
@@ -72,11 +74,13 @@ class RunnerBed:
         """Whether the server answers."""
         self.answers.set()
         self.means = Means(
+            admit=lambda _offer, payload: Admission(payload),
             runner_for=lambda _kind, _name: runner,
             send_log=self._take_log,
             log_chunk_bytes=lambda: self.chunk_bytes,
             report=self._take_ending,
             dispose=KeptAttempts(attempts.with_name("kept"), hours=0, megabytes=0).dispose,
+            ended=EndedJobs(attempts.with_name("ended_jobs")),
             cancel_grace_seconds=0.5,
             spawn=group.create_task,
             changed=lambda: None,

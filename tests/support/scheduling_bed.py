@@ -36,6 +36,7 @@ from airflow_plugin.queue import agents, assignments, logs, offers, tokens
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import Ending, EndReason, JobKind, Registration, Versions
 from edge_agent.protocol import JobState as State
+from tests.support.queue_bed import ASKS_FROM
 from tests.support.workloads import BUNDLE, workload_of
 
 QUEUE = "onprem"
@@ -208,7 +209,7 @@ class SchedulingBed:
                 capabilities={"runner.tmux": True, **capabilities},
                 versions=Versions(agent="1", python="3"),
             )
-            opened = agents.register(session, self.agent, asked, token=row, address=None, version=1)
+            opened = agents.register(session, self.agent, asked, token=row, **ASKS_FROM)
             self.session_id = opened.session_id
 
     def offer(self) -> list[UUID]:

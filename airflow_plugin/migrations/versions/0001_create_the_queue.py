@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove everything."""
-    for table in ("edge_agent_log", "edge_agent_job", "edge_agent", "edge_agent_token"):
+    for table in ("edge_agent_log", "edge_agent_job", "edge_agent", "edge_agent_token_secret", "edge_agent_token"):
         op.drop_table(table, schema=SCHEMA)
 
 
@@ -54,19 +54,45 @@ def _create_tokens() -> None:
         "edge_agent_token",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("prefix", sa.String(length=16), nullable=False),
-        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), server_default=sa.text("'agent'"), nullable=False),
+        sa.Column("description", sa.String(length=1000), nullable=True),
         sa.Column("queues", sa.JSON(), nullable=True),
+        sa.Column("agents", sa.JSON(), nullable=True),
+        sa.Column("addresses", sa.JSON(), nullable=True),
+        sa.Column("run_as_users", sa.JSON(), nullable=True),
+        sa.Column("connections", sa.JSON(), nullable=True),
+        sa.Column("variables", sa.JSON(), nullable=True),
         sa.Column("team_name", sa.String(length=50), nullable=True),
+        sa.Column("max_agents", sa.Integer(), nullable=True),
+        sa.Column("one_time", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("enrolled_agent", sa.String(length=64), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("created_by", sa.String(length=250), nullable=True),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("rotated_at", UtcDateTime(), nullable=True),
         sa.Column("revoked_at", UtcDateTime(), nullable=True),
         sa.Column("last_used_at", UtcDateTime(), nullable=True),
         sa.Column("last_used_by", sa.String(length=64), nullable=True),
+        sa.Column("last_used_address", sa.String(length=64), nullable=True),
+        sa.CheckConstraint("kind IN ('agent', 'submit')", name=op.f("ck_edge_agent_token_kind_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("edge_agent_token_pkey")),
         sa.UniqueConstraint("name", name=op.f("edge_agent_token_name_uq")),
-        sa.UniqueConstraint("prefix", name=op.f("edge_agent_token_prefix_uq")),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "edge_agent_token_secret",
+        sa.Column("prefix", sa.String(length=16), nullable=False),
+        sa.Column("token_id", sa.Uuid(), nullable=False),
+        sa.Column("secret_hash", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("replaced_until", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["token_id"],
+            [_ours("edge_agent_token") + ".id"],
+            name=op.f("edge_agent_token_secret_token_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("prefix", name=op.f("edge_agent_token_secret_pkey")),
         schema=SCHEMA,
     )
 
@@ -79,7 +105,16 @@ def _create_agents() -> None:
         sa.Column("token_id", sa.Uuid(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("session_id", sa.Uuid(), nullable=True),
-        sa.Column("session_hash", sa.String(length=64), nullable=True),
+        sa.Column("session_hash", sa.String(length=80), nullable=True),
+        sa.Column("session_expires_at", UtcDateTime(), nullable=True),
+        sa.Column("session_seed", sa.String(length=32), nullable=True),
+        sa.Column("next_session_hash", sa.String(length=80), nullable=True),
+        sa.Column("host_key", sa.String(length=43), nullable=False),
+        sa.Column("re_enrol_until", UtcDateTime(), nullable=True),
+        sa.Column("host_conflicts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("host_conflict_at", UtcDateTime(), nullable=True),
+        sa.Column("host_conflict_hostname", sa.String(length=255), nullable=True),
+        sa.Column("host_conflict_address", sa.String(length=64), nullable=True),
         sa.Column("instance", sa.Uuid(), nullable=False),
         sa.Column("previous_session_id", sa.Uuid(), nullable=True),
         sa.Column("previous_instance", sa.Uuid(), nullable=True),
@@ -144,6 +179,7 @@ def _create_jobs() -> None:
         sa.Column("runner", sa.String(length=16), nullable=False),
         sa.Column("label", sa.String(length=800), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("signature", sa.String(length=128), nullable=True),
         sa.Column("queued_at", UtcDateTime(), nullable=False),
         sa.Column("queue_deadline", UtcDateTime(), nullable=True),
         sa.Column("lost_wait_seconds", sa.Double(), nullable=True),

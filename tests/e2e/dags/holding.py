@@ -26,6 +26,9 @@ QUEUES = [
     "patient",
     "restart",
     "rolling",
+    "stolen",
+    "neighbour",
+    "taken",
 ]
 AGENT = {"executor": "EdgeAgentExecutor", "retries": 1, "retry_delay": timedelta(seconds=0)}
 ASKED = {

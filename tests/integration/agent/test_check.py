@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ssl
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from airflow_plugin.queue.signing_keys import SigningKeys
 from tests.support.agent_host import AgentHost
+from tests.support.certificates import Authority
 from tests.support.fake_queue import AGENT_TOKEN, FakeQueue
 from tests.support.ports import free_port
 
@@ -195,43 +193,35 @@ def certificate(tmp_path):
     """Give a function that makes an authority and a server's certificate; returns its file and a context."""
 
     def make(*, address="127.0.0.1", age=timedelta()):
-        authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-        authority = _sign("Test authority", authority_key, authority_key, timedelta(), authority=True)
-        signed = _sign("server", key, authority_key, age, address=address)
-        (tmp_path / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        (tmp_path / "server.pem").write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
+        authority = Authority(tmp_path / "authority")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tmp_path / "server.pem")
-        return tmp_path / "ca.pem", context
+        context.load_cert_chain(authority.issue("server", addresses=(address,), age=age))
+        return authority.file, context
 
     return make
 
 
-def _sign(name, key, by, age, *, authority=False, address=None):
-    """Sign a certificate that is valid for ten days, from a day before ``age`` ago."""
-    subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, "Test authority"))
-    begins = datetime.now(UTC) - age - timedelta(days=1)
-    public = by.public_key()
-    builder = (
-        x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=10))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
-    )
-    if authority:
-        usage = x509.KeyUsage(
-            digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
-            key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
-        )  # fmt: skip
-        builder = builder.add_extension(usage, critical=True)
-    if address:
-        from ipaddress import ip_address
+def test_the_key_of_a_server_that_was_never_met_is_named_and_not_pinned(check, queue, tmp_path):
+    code, said = check(queue.url)
+    assert code == 0
+    assert f"note server key: the first registration pins {queue.keys.published[0].id}" in said
+    assert not (tmp_path / "h1" / "state" / "server_keys.json").exists()
 
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
-        builder = builder.add_extension(names, critical=False)
-    return builder.sign(by, hashes.SHA256())
+
+def test_the_key_that_is_pinned_is_named(check, queue, agent):
+    _, said = check(queue.url, state_dir=agent.state)
+    assert f"ok   server key: only jobs that are signed by {queue.keys.published[0].id} start here" in said
+
+
+def test_a_server_with_another_key_than_the_pinned_one_is_a_failure(check, queue, agent):
+    queue.keys = SigningKeys([b"s" * 32])
+    code, said = check(queue.url, state_dir=agent.state)
+    assert code == 1
+    assert "FAIL server key: This is not the server that this host knows" in said
+
+
+def test_a_server_that_signs_nothing_is_worth_a_note(check, queue):
+    queue.keys = SigningKeys([])
+    code, said = check(queue.url)
+    assert code == 0
+    assert "note server key: The server does not sign its jobs" in said

@@ -131,9 +131,10 @@ def test_a_drain_that_is_taken_back_lets_the_agent_work_again(queue, agent, tmp_
     assert agent.process.is_running
 
 
-def test_a_cordon_offers_nothing_and_is_told_in_the_log(queue, agent):
+def test_a_cordon_offers_nothing_and_is_told_in_the_log_and_the_status(queue, agent):
     queue.order(cordoned="disk swap")
     wait_until(lambda: "Cordoned: disk swap" in agent.output(), what="the agent is told")
+    wait_until(lambda: "CORDONED: disk swap" in agent.run("status").stdout, what="the status says so", timeout=20)
     job = queue.submit("true")
     queue.order(cordoned=None)
     assert ended(job).state is JobState.SUCCEEDED

@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from edge_agent.protocol import VERSION_HEADER, AgentState, JobState, routes
+from edge_agent.protocol import AgentState, JobState, routes
 from tests.integration.agent.steps import until_exists
 from tests.integration.api.conftest import Agent
 from tests.support.airflow_bed import AirflowBed
@@ -79,15 +79,13 @@ def ask_everything(agent: Agent, runs: str, offered: str) -> dict[str, httpx.Res
     """Ask all of it at the same time: each waits for as long as a statement waits for the lock."""
     beat = {"number": 99, "free_slots": 1, "held": [runs]}
     ending = {"assignment_id": runs, "state": "failed", "reason": "exit", "log_bytes": 1}
-    headers = {"Authorization": f"Bearer {agent.session_token}", VERSION_HEADER: "1"}
-    session = routes.PREFIX + routes.session(agent.name)
     asked: dict[str, Callable[[], httpx.Response]] = {
         "heartbeat": lambda: agent.ask(routes.heartbeat(agent.name), beat),
         "poll": lambda: agent.ask(routes.poll(agent.name), {"free_slots": 1, "wait_seconds": 0, "beat": beat}),
         "confirm": lambda: agent.ask(routes.CONFIRM, {"assignments": [offered]}),
         "report": lambda: agent.ask(routes.REPORT, {"endings": [ending]}),
         "logs": lambda: agent.ask(routes.logs(UUID(runs)), params={"offset": 0}, content=b"x"),
-        "leave": lambda: agent.http.delete(session, headers=headers),
+        "leave": lambda: agent.ask(routes.session(agent.name), method="DELETE"),
     }
     with ThreadPoolExecutor(len(asked)) as threads:
         answers = {verb: threads.submit(ask) for verb, ask in asked.items()}

@@ -6,121 +6,25 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from airflow.cli.cli_parser import get_parser
 from airflow.models.log import Log
-from airflow.utils import yaml
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
-from airflow_plugin.errors import Unauthenticated
-from airflow_plugin.models import AgentRow
-from airflow_plugin.queue import tokens
+from airflow_plugin import clock
+from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue import host_keys
 from airflow_plugin.queue.placement import Placement
-from edge_agent.protocol import JobState
+from edge_agent.protocol import JobState, one_line
+from tests.integration.airflow.conftest import Run
 from tests.support.process import clean_environment, program
 from tests.support.scheduling_bed import SchedulingBed
-
-Run = Callable[..., str]
-
-
-@pytest.fixture
-def run(bed: SchedulingBed, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command and returns its standard output."""
-
-    def run(*words: str) -> str:
-        capsys.readouterr()
-        args = get_parser().parse_args(["edge-agent", *words])
-        args.func(args)
-        return capsys.readouterr().out
-
-    return run
-
-
-@pytest.fixture
-def refused(run: Run, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command that must be refused, and returns its one line."""
-
-    def refused(*words: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            run(*words)
-        assert ended.value.code == 1
-        (line,) = [line for line in capsys.readouterr().err.splitlines() if "[info" not in line]
-        assert line.startswith("airflow edge-agent: ")
-        return line.removeprefix("airflow edge-agent: ")
-
-    return refused
 
 
 def only(bed: SchedulingBed) -> AgentRow:
     with bed.session() as session:
         return session.scalars(select(AgentRow)).one()
-
-
-# ------------------------------------------------------------------ tokens
-
-
-def test_a_created_token_is_all_there_is_on_standard_output(run: Run, bed: SchedulingBed):
-    secret = run("tokens", "create", "site-a", "--queues", "onprem, other").strip()
-
-    with bed.session() as session:
-        row = tokens.authenticate(session, secret, "a1", ["onprem"])
-        assert row.queues == ["onprem", "other"]
-        assert row.expires_at is not None
-        assert round((row.expires_at - row.created_at).total_seconds() / 86_400) == 90
-
-
-@pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
-def test_a_created_token_is_for_programs_too(run: Run, output: str, read: Callable[[str], Any]):
-    created = read(run("tokens", "create", "site-a", "--output", output))
-    assert sorted(created) == ["name", "token"]
-    assert created["token"].startswith("eat_")
-
-
-def test_what_to_do_with_a_token_is_said_beside_it(run: Run, capsys: pytest.CaptureFixture[str]):
-    args = get_parser().parse_args(["edge-agent", "tokens", "create", "site-a", "-q", "onprem"])
-    args.func(args)
-    out, err = capsys.readouterr()
-    assert "EDGE_AGENT_QUEUES=onprem" in err
-    assert "expires in 90 days" in err
-    assert out.strip() not in err, "the secret is printed once"
-
-
-def test_a_token_that_never_expires_must_be_asked_for(run: Run, refused: Run, bed: SchedulingBed):
-    run("tokens", "create", "eternal", "--expires-in-days", "never")
-    run("tokens", "create", "brief", "--expires-in-days", "0.5")
-    eternal, brief = sorted(json.loads(run("tokens", "list", "-o", "json")), key=lambda t: -len(t["name"]))
-    assert eternal["expires_at"] is None
-    assert brief["expires_at"] is not None
-    assert "'soon' is neither a number of days nor 'never'" in refused(
-        "tokens", "create", "x", "--expires-in-days", "soon"
-    )
-    assert "give a number above 0" in refused("tokens", "create", "x", "--expires-in-days", "-1")
-
-
-def test_the_list_of_tokens_holds_no_secret(run: Run):
-    secret = run("tokens", "create", "site-a").strip()
-    for output in ("table", "plain", "json", "yaml"):
-        listed = run("tokens", "list", "--output", output)
-        assert "site-a" in listed
-        assert secret not in listed
-        assert secret.split("_", 2)[2] not in listed
-
-
-def test_a_revoked_token_registers_nobody(run: Run, refused: Run, bed: SchedulingBed):
-    secret = run("tokens", "create", "site-a").strip()
-    assert "revoked" in run("tokens", "revoke", "site-a")
-    with bed.session() as session, pytest.raises(Unauthenticated):
-        tokens.authenticate(session, secret, "a1", [])
-    assert "there is no token named 'nope'" in refused("tokens", "revoke", "nope")
-
-
-def test_a_token_of_the_same_name_is_refused(run: Run, refused: Run):
-    run("tokens", "create", "site-a")
-    assert "already a token named 'site-a'" in refused("tokens", "create", "site-a")
 
 
 # ------------------------------------------------------------------ agents
@@ -178,7 +82,28 @@ def test_nobody_there_to_answer_means_no(refused: Run, bed: SchedulingBed, monke
     assert refused("agents", "delete", "a1") == "nothing was deleted"
 
 
-@pytest.mark.parametrize("verb", ["cordon", "uncordon", "drain"])
+def test_a_host_conflict_is_listed_until_it_is_dismissed(run: Run, bed: SchedulingBed):
+    bed.register()
+    for address in (None, "198.51.100.7"):
+        with bed.session() as session:
+            host_keys.note_conflict(session, "a1", hostname="stolen\nhost", address=address)
+    (listed,) = json.loads(run("agents", "list", "-o", "json"))
+    assert (listed["host_conflicts"], listed["host_conflict_hostname"]) == ("2", "stolen\nhost")
+    assert r"'stolen\nhost' at 198.51.100.7, 2x, last 20" in " ".join(run("agents", "list", "-o", "plain").split())
+
+    run("agents", "dismiss-conflict", "a1")
+    assert "stolen" not in run("agents", "list", "-o", "json")
+
+
+def test_a_name_is_opened_to_another_host_for_as_long_as_was_said(run: Run, bed: SchedulingBed):
+    bed.register()
+    run("agents", "re-enrol", "a1", "--reason", "the disk was replaced", "--within", "30m")
+    with bed.session() as session:
+        left = session.scalars(select(AgentRow.re_enrol_until)).one() - session.scalars(select(clock.now())).one()
+    assert left.total_seconds() == pytest.approx(1800, abs=60)
+
+
+@pytest.mark.parametrize("verb", ["cordon", "uncordon", "drain", "re-enrol", "dismiss-conflict"])
 def test_an_agent_that_is_not_there_is_said_so(refused: Run, verb: str):
     assert refused("agents", verb, "nope") == "there is no agent named 'nope'"
 
@@ -221,6 +146,24 @@ def test_jobs_are_found_by_state_queue_and_agent(run: Run, refused: Run, bed: Sc
     assert JobState.RUNNING in run("jobs", "list")
 
 
+@pytest.mark.parametrize("said", ["[/x]", "[link=https://evil.example]look[/link]", "\x1b]0;a title\x07\x1b[2K\nrow"])
+def test_a_host_cannot_write_on_an_admins_terminal_but_its_own_words(run: Run, bed: SchedulingBed, said: str):
+    """Neither end the command, nor hide words or add rows, nor make a link of them, nor speak to the terminal."""
+    bed.submit()
+    bed.start()
+    with bed.session() as session:
+        # As a row of an earlier release, or whoever writes the database, may have it.
+        session.execute(update(JobRow).values(message=said))
+        session.execute(update(AgentRow).values(hostname=said))
+    for command in ("agents", "jobs"):
+        for output in ("table", "plain"):
+            listed = run(command, "list", "-o", output)
+            assert "\x1b]" not in listed
+            assert "\x07" not in listed
+            assert one_line(said).split("\x1b")[0][:20] in listed
+            assert len([line for line in listed.splitlines() if line.strip()]) == (2 if output == "plain" else 3)
+
+
 # ------------------------------------------------------------------ what is around every command
 
 
@@ -256,7 +199,7 @@ def test_the_program_itself_writes_only_json_and_ends_with_one_when_refused(data
     again = airflow("tokens", "create", "site-a", "-o", "json")
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == (
-        "airflow edge-agent: there is already a token named 'site-a'; revoke it or choose another name\n"
+        "airflow edge-agent: there is already a token named 'site-a'; rotate it, or choose another name\n"
     )
 
 

@@ -19,6 +19,8 @@ from airflow_plugin.log_upload import LEASE_SECONDS
 from airflow_plugin.models import JobRow, LogRow
 from airflow_plugin.queue import uploads
 from edge_agent.protocol import EndReason, JobState
+from tests.integration.conftest import UseKey
+from tests.support.fernet import FERNET_KEY, new_fernet_key
 from tests.support.file_store import FileStore
 from tests.support.scheduling_bed import SchedulingBed
 
@@ -103,6 +105,17 @@ def test_a_job_that_wrote_nothing_is_done_without_an_upload(logs: Uploads):
     logs.ended(b"")
     assert (logs.run(), logs.store.uploads) == (0, [])
     assert logs.bed.job().log_uploaded_at is not None
+
+
+def test_a_log_whose_place_no_key_tells_any_more_stays_until_the_key_is_back(logs: Uploads, use_key: UseKey):
+    logs.ended()
+    path = logs.store.bucket / logs.path()
+    use_key(new_fernet_key())
+    assert (logs.run(), logs.chunks()) == (0, 1)
+    use_key(FERNET_KEY)
+    logs.later()
+    assert (logs.run(), logs.chunks()) == (1, 0)
+    assert path.read_text(encoding="utf-8") == "one\ntwo\n"
 
 
 @pytest.mark.parametrize("mood", ["fails", "silent", "live"])

@@ -98,7 +98,14 @@ def test_a_token_is_never_stored(bed: SchedulingBed):
     assert payload["workload"]["ti"]["id"] == str(ti)
     assert payload["log_path"].startswith("dag_id=")
     assert "token" not in payload["workload"]
+    assert "run_as_user" not in payload
     assert "planted-token" not in bed.job().payload
+
+
+def test_the_user_that_a_task_asks_for_is_told_to_its_host(bed: SchedulingBed):
+    (ti,) = bed.dag_run(executor_config={"edge_agent": {"run_as_user": "etl"}})
+    bed.queue(bed.scheduler(), ti)
+    assert json.loads(bed.job().payload)["run_as_user"] == "etl"
 
 
 def test_ids_of_250_characters(bed: SchedulingBed):

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,12 +20,18 @@ from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import jobs, tokens
 from airflow_plugin.queue.placement import Placement
+from edge_agent.host_key import HostKey
 from edge_agent.protocol import VERSION_HEADER, JobKind, routes
 from tests.support.airflow_bed import AirflowBed
+from tests.support.host_proof import THIS_HOST, HostProof
 from tests.support.postgres import Postgres
 
 NUMBERS = itertools.count(1)
-PASSWORDS = {"vera": "viewer", "olga": "op", "anna": "admin"}
+REQUESTS, FAILED_LOGINS, BODY_LIMIT, HELD_POLLS = 500, 200, 1_000_000, 20
+"""Limits of the server here."""
+
+ROLES = {"vera": "viewer", "ursula": "user", "olga": "op", "anna": "admin"}
+"""Who has which of Airflow's roles. The password is the name and ``-secret``."""
 
 
 HERE = Path(__file__).parent
@@ -37,22 +44,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(300))
 
 
+Login = Callable[[str], dict[str, str]]
+
+
+def logging_in(bed: AirflowBed) -> Login:
+    """Return a function that logs a user in to an Airflow and returns the header to send."""
+
+    @cache
+    def login(user: str) -> dict[str, str]:
+        body = {"username": user, "password": f"{user}-secret"}
+        answer = httpx.post(f"{bed.url}/auth/token", json=body, timeout=60)
+        assert answer.is_success, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    return login
+
+
 @pytest.fixture(scope="session")
 def api_bed(
     postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowBed]:
-    """Give an Airflow of which only the API server runs, with a viewer, an operator and an admin."""
+    """Give an Airflow of which only the API server runs, with a user of each role."""
     home = tmp_path_factory.mktemp("api")
     passwords = home / "passwords.json"
-    passwords.write_text(json.dumps({name: f"{name}-secret" for name in PASSWORDS}), encoding="utf-8")
+    passwords.write_text(json.dumps({name: f"{name}-secret" for name in ROLES}), encoding="utf-8")
     settings = {
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{n}:{r}" for n, r in PASSWORDS.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{n}:{r}" for n, r in ROLES.items()),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS": "1",
         "AIRFLOW__EDGE_AGENT__OFFER_SECONDS": "2",
         "AIRFLOW__EDGE_AGENT__LOG_CHUNK_BYTES": "1000",
         "AIRFLOW__EDGE_AGENT__LOG_LIMIT_BYTES": "2500",
+        "AIRFLOW__EDGE_AGENT__TRUSTED_PROXIES": "127.0.0.2, ::1",
+        "AIRFLOW__EDGE_AGENT__MAX_TOKENS": "10000",
+        "AIRFLOW__EDGE_AGENT__REQUESTS_PER_MINUTE": str(REQUESTS),
+        "AIRFLOW__EDGE_AGENT__FAILED_LOGINS_PER_MINUTE": str(FAILED_LOGINS),
+        "AIRFLOW__EDGE_AGENT__BODY_LIMIT_BYTES": str(BODY_LIMIT),
+        "AIRFLOW__EDGE_AGENT__MAX_HELD_POLLS": str(HELD_POLLS),
     }
     with postgres.database(postgres_template) as url:
         bed = AirflowBed(home / "airflow", url, settings=settings)
@@ -60,6 +89,12 @@ def api_bed(
             yield bed.start("api-server")
         finally:
             bed.__exit__()
+
+
+@pytest.fixture(scope="session")
+def login(api_bed: AirflowBed) -> Login:
+    """Give a function that logs a user in and returns the header to send."""
+    return logging_in(api_bed)
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +123,7 @@ class Agent:
     session_token: str = ""
     beats: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     instance: UUID = field(default_factory=uuid4)
+    host_key: HostKey = THIS_HOST
 
     @property
     def queue(self) -> str:
@@ -96,12 +132,16 @@ class Agent:
 
     def ask(self, path: str, body: Any = None, *, token: str | None = None, **more: Any) -> httpx.Response:
         """Post with the session token, or another."""
-        headers = {"Authorization": f"Bearer {token or self.session_token}", VERSION_HEADER: "1"}
-        return self.http.post(routes.PREFIX + path, json=body, headers=headers, **more)
+        asked: dict[str, Any] = {"method": "POST", "auth": self.proof(token), **more}
+        return self.http.request(url=routes.PREFIX + path, json=body, headers={VERSION_HEADER: "1"}, **asked)
 
-    def register(self, **changed: Any) -> dict[str, Any]:
-        """Open a session."""
-        body = {
+    def proof(self, token: str | None = None) -> HostProof:
+        """Return what shows the session token, or another, and proves whose request it is."""
+        return HostProof(token or self.session_token, self.host_key)
+
+    def registration(self, **changed: Any) -> dict[str, Any]:
+        """Return what it registers with."""
+        return {
             "instance": str(self.instance),
             "hostname": "host",
             "queues": [self.queue],
@@ -109,8 +149,11 @@ class Agent:
             "slots": 4,
             "capabilities": {"os": "linux"},
             "versions": {"agent": "0.1.0", "python": "3.11.7"},
-        }
-        answer = self.ask(routes.session(self.name), body | changed, token=self.token)
+        } | changed
+
+    def register(self, **changed: Any) -> dict[str, Any]:
+        """Open a session."""
+        answer = self.ask(routes.session(self.name), self.registration(**changed), token=self.token)
         assert answer.status_code == httpx.codes.OK, answer.text
         opened: dict[str, Any] = answer.json()
         self.session_token = opened["token"]
@@ -154,6 +197,14 @@ class Agent:
 def http(api_bed: AirflowBed) -> Iterator[httpx.Client]:
     """Give a client of the queue API."""
     with httpx.Client(base_url=api_bed.url + routes.MOUNT, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def proxy(api_bed: AirflowBed) -> Iterator[httpx.Client]:
+    """Give a client that asks from the address of the trusted proxy."""
+    transport = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(base_url=api_bed.url + routes.MOUNT, transport=transport, timeout=60) as client:
         yield client
 
 

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from airflow_plugin.models import AgentRow, JobRow, TokenRow
+from airflow_plugin.models import AgentRow, JobRow, SecretRow, TokenRow
 from airflow_plugin.queue import tokens
+from airflow_plugin.queue.allowances import Allowance
 from edge_agent.protocol import routes
 from tests.integration.api.conftest import Agent
 from tests.support.agent_host import AgentHost
@@ -42,7 +43,9 @@ def facts(engine: Engine) -> Callable[[Agent], list[Any]]:
             queries = (
                 select(*AgentRow.__table__.columns).where(AgentRow.name == agent.name),
                 select(*JobRow.__table__.columns).where(JobRow.queue == agent.queue),
-                select(*TokenRow.__table__.columns).where(TokenRow.prefix == agent.token.split("_")[1]),
+                select(*TokenRow.__table__.columns)
+                .join(SecretRow, SecretRow.token_id == TokenRow.id)
+                .where(SecretRow.prefix == agent.token.split("_")[1]),
             )
             return [session.execute(query).all() for query in queries]
 
@@ -53,7 +56,7 @@ def test_a_new_name_would_be_taken_and_is_not(agent: Agent, facts: Callable[[Age
     before = facts(agent)
     answer = check(agent)
     assert answer.status_code == httpx.codes.OK, answer.text
-    assert set(answer.json()) == {"server_time"}
+    assert set(answer.json()) == {"server_time", "server_keys"}
     assert facts(agent) == before
     assert before[0] == []
 
@@ -75,7 +78,9 @@ def test_a_running_agent_keeps_its_session_and_its_work(
 
 
 def test_what_a_registration_would_be_refused_for_is_said(agent: Agent, database: Session) -> None:
-    narrow = Agent(agent.http, tokens.create(database, f"gpu-{agent.name}", queues=["gpu"]).get_secret_value())
+    narrow = Agent(
+        agent.http, tokens.create(database, f"gpu-{agent.name}", Allowance(queues=["gpu"])).get_secret_value()
+    )
     database.commit()
     answer = check(narrow)
     assert (answer.status_code, answer.json()["reason"]) == (403, "forbidden")

@@ -61,7 +61,7 @@ def task(agent: Agent, scheduling: SchedulingBed, api: httpx.Client) -> RunningT
     (offer,) = agent.poll()["offers"]
     (confirmed,) = agent.confirm(offer["assignment_id"])["confirmed"]
     start = {"state": "running", "unixname": "u", "start_date": "2026-11-21T12:00:00Z", **WHO}
-    headers = {"Authorization": f"Bearer {confirmed['payload']['workload']['token']}"}
+    headers = {"Authorization": f"Bearer {confirmed['token']}"}
     began = api.patch(f"task-instances/{ti}/run", json=start, headers=headers)
     assert began.is_success, began.text
     return RunningTask(api, ti, offer["assignment_id"], UUID(offer["job_id"]))

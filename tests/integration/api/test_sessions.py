@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import assignments, tokens
+from airflow_plugin.queue.allowances import Allowance
+from airflow_plugin.queue.secrets import new_secret
 from edge_agent.protocol import VERSION_HEADER, EndReason, routes
 from tests.integration.api.conftest import Agent
 from tests.support.waiting import wait_until
@@ -49,7 +51,7 @@ def test_no_token_is_refused(http: httpx.Client) -> None:
 
 
 def test_a_token_that_does_not_allow_the_queue_says_which_it_allows(agent: Agent, database: Session) -> None:
-    agent.token = tokens.create(database, f"only-{agent.name}", queues=["gpu"]).get_secret_value()
+    agent.token = tokens.create(database, f"only-{agent.name}", Allowance(queues=["gpu"])).get_secret_value()
     database.commit()
 
     answer = agent.ask(routes.session(agent.name), _registration(agent), token=agent.token)
@@ -112,7 +114,7 @@ def test_a_session_with_another_secret_is_none(agent: Agent) -> None:
     """A session's id is no secret: it stands in logs."""
     agent.register()
     kind, session_id, _ = agent.session_token.split("_", 2)
-    guessed = f"{kind}_{session_id}_{'x' * 43}"
+    guessed = new_secret(kind, session_id).value.get_secret_value()
     ending = {"assignment_id": str(uuid4()), "state": "succeeded", "reason": "exit", "log_bytes": 0}
     asked: dict[str, Any] = {
         routes.heartbeat(agent.name): {"number": 1, "free_slots": 1},
@@ -148,9 +150,8 @@ def test_an_agent_that_leaves_is_offline_and_its_session_is_over(
     agent: Agent, agent_row: Callable[[Agent], AgentRow]
 ) -> None:
     agent.register()
-    headers = {"Authorization": f"Bearer {agent.session_token}", VERSION_HEADER: "1"}
     for _ in range(2):  # the first answer may have been lost
-        left = agent.http.delete(routes.PREFIX + routes.session(agent.name), headers=headers)
+        left = agent.ask(routes.session(agent.name), method="DELETE")
         assert left.status_code == httpx.codes.NO_CONTENT
     assert agent_row(agent).state == "offline"
     assert agent.ask(routes.poll(agent.name), {"free_slots": 1, "wait_seconds": 0}).status_code == 409

@@ -14,53 +14,18 @@ from sqlalchemy.orm import Session
 from airflow_plugin.models import JobRow
 from edge_agent.protocol import routes
 from tests.integration.api.conftest import Agent
-from tests.support.airflow_bed import AirflowBed
 
 UI = routes.PREFIX + "/ui"
 WRITES = [
     ("PUT", "/agents/{agent}/cordon", {"reason": "because"}),
-    ("DELETE", "/agents/{agent}/cordon", None),
-    ("PUT", "/agents/{agent}/drain", {}),
-    ("POST", "/tokens", {"name": "made-by-{agent}"}),
-    ("DELETE", "/tokens/made-by-{agent}", None),
+    ("DELETE", "/agents/{agent}/cordon?reason=because", None),
+    ("PUT", "/agents/{agent}/drain", {"reason": "because"}),
+    ("POST", "/tokens", {"name": "of-{agent}", "description": "because"}),
+    ("POST", "/tokens/of-{agent}/rotate", {"reason": "because"}),
+    ("DELETE", "/tokens/of-{agent}?reason=because", None),
     ("POST", "/jobs/{job}/cancel", {"reason": "because"}),
-    ("DELETE", "/agents/{agent}", None),
+    ("DELETE", "/agents/{agent}?reason=because", None),
 ]
-
-
-@pytest.fixture(scope="session")
-def login(api_bed: AirflowBed) -> Callable[[str], dict[str, str]]:
-    """Give a function that logs a user in and returns the header to send."""
-
-    def login(user: str) -> dict[str, str]:
-        body = {"username": user, "password": f"{user}-secret"}
-        answer = httpx.post(f"{api_bed.url}/auth/token", json=body)
-        assert answer.is_success, answer.text
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-    return login
-
-
-def test_nobody_sees_or_changes_anything_without_a_login(http: httpx.Client, agent: Agent) -> None:
-    agent.register()
-    reads = [("GET", "/agents", None), ("GET", "/jobs", None), ("GET", "/tokens", None)]
-    for method, template, body in [*reads, *WRITES]:
-        path = template.format(agent=agent.name, job=UUID(int=0))
-        for headers in ({}, {"Authorization": f"Bearer {agent.session_token}"}):
-            answer = http.request(method, UI + path, json=body, headers=headers)
-            assert answer.status_code in {401, 403}, (method, path, answer.text)
-            assert answer.json()["reason"] in {"unauthenticated", "forbidden"}
-
-
-def test_a_viewer_sees_and_changes_nothing(
-    http: httpx.Client, agent: Agent, login: Callable[[str], dict[str, str]]
-) -> None:
-    agent.register()
-    headers = login("vera")
-    assert agent.name in {each["name"] for each in http.get(f"{UI}/agents", headers=headers).json()}
-    for method, template, body in [("GET", "/tokens", None), *WRITES]:
-        path = template.format(agent=agent.name, job=UUID(int=0))
-        assert http.request(method, UI + path, json=body, headers=headers).status_code == httpx.codes.FORBIDDEN
 
 
 @pytest.mark.parametrize("user", ["olga", "anna"])
@@ -86,9 +51,10 @@ def test_an_operator_steers_and_each_write_leaves_an_audit_row(
             {"before": before},
         ).all()
     assert [row.owner for row in rows] == [user] * len(WRITES)
-    cordon = next(row for row in rows if row.event == "edge_agent.cordon")
-    assert agent.name in cordon.extra
-    assert "because" in cordon.extra
+    assert len({row.event for row in rows}) == len(WRITES)
+    for row in rows:
+        assert "because" in row.extra, row.event
+        assert (str(names["job"]) if row.event == "edge_agent.cancel" else agent.name) in row.extra, row.event
 
 
 def test_a_created_token_registers_and_is_shown_nowhere_again(
@@ -104,7 +70,7 @@ def test_a_created_token_registers_and_is_shown_nowhere_again(
     assert made["token"] not in listed
     assert made["token"].split("_", 2)[2] not in listed
     (row,) = [each for each in http.get(f"{UI}/tokens", headers=headers).json() if each["name"] == "shown-once"]
-    assert row["last_used_by"] == agent.name
+    assert (row["last_used_by"], row["last_used_address"]) == (agent.name, "127.0.0.1")
     assert row["expires_at"] is not None, "a token that never expires must be asked for"
     with engine.connect() as connection:
         assert made["token"] not in str(connection.execute(text("SELECT extra FROM log")).all())
@@ -148,3 +114,48 @@ def test_deleting_an_agent_says_what_became_of_its_work(
     assert answer.json() == {"failed": 1, "returned": 1}
     assert {job(first).state, job(second).state} == {"failed", "queued"}
     assert http.delete(f"{UI}/agents/{agent.name}", headers=login("anna")).status_code == httpx.codes.NOT_FOUND
+
+
+def test_a_token_is_made_with_all_its_bounds_and_rotated(
+    http: httpx.Client, agent: Agent, login: Callable[[str], dict[str, str]]
+) -> None:
+    headers = login("olga")
+    bounds = {
+        "description": "of the lab",
+        "queues": [agent.queue],
+        "agents": ["agent-*"],
+        "addresses": ["127.0.0.0/8"],
+        "max_agents": 1,
+        "one_time": True,
+    }
+    name = f"bounded-{agent.name}"
+    first = http.post(f"{UI}/tokens", json={"name": name, **bounds}, headers=headers).json()["token"]
+    rotated = http.post(f"{UI}/tokens/{name}/rotate", json={"overlap_seconds": 0}, headers=headers).json()["token"]
+
+    agent.token = first
+    refused = agent.ask(routes.session(agent.name), agent.registration(), token=first)
+    assert "was replaced" in refused.json()["message"]
+    agent.token = rotated
+    agent.register()
+
+    (row,) = [each for each in http.get(f"{UI}/tokens", headers=headers).json() if each["name"] == name]
+    assert {key: row[key] for key in bounds} == bounds
+    assert (row["enrolled_agent"], row["prefix"]) == (agent.name, rotated.split("_")[1])
+    assert http.delete(f"{UI}/tokens/{name}", headers=headers).json() == {"ended_sessions": 1}
+
+
+def test_a_token_that_makes_no_sense_is_refused_with_the_reason(
+    http: httpx.Client, login: Callable[[str], dict[str, str]]
+) -> None:
+    headers = login("olga")
+    for wrong, said in (
+        ({"addresses": ["10.0.0.1/8"]}, "is not a network"),
+        ({"expires_in_days": 0}, "greater than 0"),
+        ({"kind": "master"}, "'agent' or 'submit'"),
+        ({"kind": "submit", "one_time": True}, "registers no agents"),
+    ):
+        answer = http.post(f"{UI}/tokens", json={"name": "wrong", **wrong}, headers=headers)
+        assert (answer.status_code, answer.json()["reason"]) == (422, "invalid"), answer.text
+        assert said in answer.json()["message"]
+    answer = http.post(f"{UI}/tokens/nobodys/rotate", json={}, headers=headers)
+    assert answer.status_code == httpx.codes.NOT_FOUND

@@ -38,7 +38,7 @@ def test_an_offer_holds_nothing_that_could_be_run(agent: Agent, submit: Submit) 
     agent.register()
     submit(agent)
     (offer,) = agent.poll()["offers"]
-    assert set(offer) == {"assignment_id", "job_id", "kind", "slots", "runner", "label"}
+    assert set(offer) == {"assignment_id", "job_id", "kind", "queue", "slots", "runner", "label"}
 
 
 def test_a_held_poll_is_woken_when_a_job_arrives(agent: Agent, submit: Submit) -> None:
@@ -83,7 +83,7 @@ def test_an_offer_whose_answer_was_lost_comes_back_without_a_trace(agent: Agent,
 
 def test_a_confirm_whose_answer_was_lost_is_answered_the_same(running: tuple[str, UUID], agent: Agent) -> None:
     again = agent.confirm(running[0])
-    assert again["confirmed"][0]["payload"] == {"command": ["true"]}
+    assert again["confirmed"][0]["payload"] == '{"command": ["true"]}'
 
 
 def test_a_report_whose_answer_was_lost_is_accepted_again(running: tuple[str, UUID], agent: Agent, job: Read) -> None:
@@ -284,4 +284,4 @@ def test_a_payload_of_200_kilobytes_arrives_whole(agent: Agent, database: Sessio
     database.execute(update(JobRow).where(JobRow.id == job_id).values(payload=json.dumps(payload)))
     database.commit()
     assignment = agent.poll()["offers"][0]["assignment_id"]
-    assert agent.confirm(assignment)["confirmed"][0]["payload"] == payload
+    assert json.loads(agent.confirm(assignment)["confirmed"][0]["payload"]) == payload

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from airflow_plugin.db import EdgeAgentDBManager, UnsupportedDatabaseError
 from airflow_plugin.models import Base
 
-TABLES = {"edge_agent", "edge_agent_job", "edge_agent_log", "edge_agent_token"}
+TABLES = {"edge_agent", "edge_agent_job", "edge_agent_log", "edge_agent_token", "edge_agent_token_secret"}
 VERSIONS = "alembic_version_edge_agent"
 
 
@@ -118,8 +118,8 @@ def test_down_to_nothing_and_up_again(migrated):
 def test_migrating_again_changes_nothing_and_keeps_what_is_there(migrated):
     with migrated.engine.begin() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO edge_agent_token (id, name, prefix, secret_hash, created_at) "
-            "VALUES ('0123456789abcdef0123456789abcdef', 't', 'p', 'h', '2026-01-01 00:00:00')"
+            "INSERT INTO edge_agent_token (id, name, created_at) "
+            "VALUES ('0123456789abcdef0123456789abcdef', 't', '2026-01-01 00:00:00')"
         )
     for verb in ("initdb", "upgradedb"):
         migrated.manage(verb)

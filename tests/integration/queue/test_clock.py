@@ -80,7 +80,7 @@ def test_a_time_python_wrote_compares_with_one_the_database_wrote(database, micr
 
 
 def token(**values):
-    return {"id": uuid4(), "name": "t", "prefix": "p", "secret_hash": "h"} | values
+    return {"id": uuid4(), "name": "t"} | values
 
 
 def test_a_time_is_stored_as_an_instant_whatever_the_zone_it_was_written_in(database):

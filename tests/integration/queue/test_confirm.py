@@ -19,11 +19,7 @@ def test_a_confirmed_job_may_start_and_comes_with_its_payload(queue):
     job = queue.put(JobState.OFFERED, payload={"run": ["this"]}, workload=workload)
     (start,), withdrawn = queue.confirm_whole(job.agent, job.assignment)
     assert withdrawn == []
-    assert (start.assignment_id, start.kind, start.payload) == (
-        job.assignment,
-        JobKind.TASK,
-        {"run": ["this"]},
-    )
+    assert (start.assignment_id, start.kind, start.payload) == (job.assignment, JobKind.TASK, '{"run": ["this"]}')
     assert (start.workload_type, start.workload_id) == (workload.type, workload.id)
     row = queue.job(job.id)
     assert row.state == JobState.RUNNING

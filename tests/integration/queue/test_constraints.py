@@ -51,6 +51,12 @@ def test_an_agent_cannot_have(queue, contradiction):
         session.execute(update(AgentRow).values(**AGENT_CONTRADICTIONS[contradiction]))
 
 
+def test_a_token_cannot_be_of_a_kind_nobody_knows(queue):
+    queue.token()
+    with pytest.raises(IntegrityError), queue.database.transaction() as session:
+        session.execute(update(TokenRow).values(kind="master"))
+
+
 def test_every_check_of_the_models_is_tried_here():
     """A new constraint needs a row above that it refuses."""
     checks = {
@@ -67,6 +73,7 @@ def test_every_check_of_the_models_is_tried_here():
         "ck_edge_agent_job_queued_is_free",
         "ck_edge_agent_job_held_has_holder",
         "ck_edge_agent_job_ended_has_reason",
+        "ck_edge_agent_token_kind_known",
     }
 
 
@@ -87,7 +94,7 @@ def test_two_tokens_cannot_share_a_name(queue):
     row = queue.token()
     same = {column.name: getattr(row, column.name) for column in TokenRow.__table__.columns}
     with pytest.raises(IntegrityError), queue.database.transaction() as session:
-        session.execute(insert(TokenRow).values(**same | {"id": uuid4(), "prefix": "another"}))
+        session.execute(insert(TokenRow).values(**same | {"id": uuid4()}))
 
 
 def chunk(job_id: Any, assignment: Any) -> dict[str, Any]:

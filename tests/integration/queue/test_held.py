@@ -5,12 +5,14 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from airflow_plugin import clock
 from airflow_plugin.errors import SessionEnded
 from airflow_plugin.models import AgentRow
 from airflow_plugin.queue import agents, steering
+from airflow_plugin.queue.sessions import SessionRef
 from edge_agent.protocol import AgentState, Beat, EndReason, HostHealth, JobState
 
 
@@ -172,8 +174,9 @@ def test_only_the_current_session_with_its_own_secret_is_heard(queue):
         (uuid4(), now.secret),
         (now.session_id, ""),
     ):
+        ref = SessionRef(session_id, SecretStr(secret), now.host_key)
         with pytest.raises(SessionEnded), queue.database.transaction() as session:
-            agents.hear(session, secret, session_id, Beat(number=1, free_slots=0))
+            agents.hear(session, ref, Beat(number=1, free_slots=0), token_seconds=3600)
     assert queue.agent().beat == 0
 
 
@@ -191,7 +194,7 @@ def test_a_refresh_tells_what_was_decided_without_renewing(queue):
     seen = queue.agent().last_seen_at
     queue.cancel(job.id)
     with queue.database.transaction() as session:
-        heard = agents.refresh(session, job.agent.secret, job.agent.session_id)
+        heard = agents.refresh(session, job.agent.ref)
     assert heard.directives.cancel == (job.assignment,)
     row = queue.agent()
     assert (row.last_seen_at, row.nudged) == (seen, False)
@@ -201,4 +204,4 @@ def test_a_refresh_of_a_session_that_ended_is_refused(queue):
     before = queue.register()
     queue.register()
     with pytest.raises(SessionEnded), queue.database.transaction() as session:
-        agents.refresh(session, before.secret, before.session_id)
+        agents.refresh(session, before.ref)

@@ -7,6 +7,7 @@ some thousands run on three hundred agents, and the planner knows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -17,13 +18,26 @@ from sqlalchemy.orm import Session
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import SessionEnded
 from airflow_plugin.models import AgentRow, Base, JobRow, TokenRow
-from airflow_plugin.queue import agents, assignments, jobs, logs, offers, ownership, renewals, steering, tokens, uploads
+from airflow_plugin.queue import (
+    agents,
+    assignments,
+    jobs,
+    logs,
+    offers,
+    ownership,
+    renewals,
+    sessions,
+    steering,
+    tokens,
+    uploads,
+)
 from airflow_plugin.queue.reaper import Reaper
 from airflow_plugin.queue.reconciliation import suspects
 from edge_agent.protocol import Beat, Ending, EndReason, JobKind, JobState, Registration, Versions
 from tests.support.postgres import Postgres
+from tests.support.queue_bed import ASKS_FROM
 from tests.support.queue_database import QueueDatabase, Statement
-from tests.support.queue_fill import SECRET, Filled, fill
+from tests.support.queue_fill import Filled, fill
 
 pytestmark = pytest.mark.postgres
 
@@ -41,7 +55,7 @@ def offer(session: Session, filled: Filled, placements: int, strangers: int = 0)
 def hear(session: Session, filled: Filled, *held: int) -> None:
     agent = filled.agent_of(RUNNING)
     beat = Beat(number=2, free_slots=1, held=tuple(filled.assignment(number) for number in held))
-    agents.hear(session, SECRET, filled.session(agent), beat)
+    agents.hear(session, filled.ref(agent), beat, token_seconds=3600)
 
 
 def register(session: Session, filled: Filled) -> None:
@@ -56,18 +70,18 @@ def register(session: Session, filled: Filled) -> None:
         versions=Versions(agent="1", python="3"),
         never_started=(filled.assignment(RUNNING),),
     )
-    row = session.scalars(select(TokenRow).where(TokenRow.prefix == "prefix7")).one()
-    agents.register(session, f"a{agent}", asked, token=row, address=None, version=1)
+    row = session.scalars(select(TokenRow).where(TokenRow.name == "t7")).one()
+    agents.register(session, f"a{agent}", asked, token=row, **ASKS_FROM)
 
 
 def leave(session: Session, filled: Filled) -> None:
-    agent = agents.authenticate(session, SECRET, filled.session(filled.agent_of(RUNNING)))
+    agent = sessions.authenticate(session, filled.ref(filled.agent_of(RUNNING)))
     agents.leave(session, agent)
 
 
 def told_that_it_ended(session: Session, filled: Filled) -> None:
     with pytest.raises(SessionEnded):
-        agents.authenticate(session, SECRET, uuid4())
+        sessions.authenticate(session, replace(filled.ref(1), id=uuid4()))
 
 
 def confirm(session: Session, filled: Filled) -> None:
@@ -253,7 +267,8 @@ def test_a_heartbeat_writes_no_index(busy):
     before = counted(database)
     for number in range(20):
         with database.transaction() as session:
-            agents.hear(session, SECRET, filled.session(1), Beat(number=number + 1, free_slots=number))
+            said = Beat(number=number + 1, free_slots=number)
+            agents.hear(session, filled.ref(1), said, token_seconds=3600)
     updates, in_page = (now - then for now, then in zip(counted(database), before, strict=True))
     assert updates == 20
     assert in_page >= 15, "all but those that find their page full"

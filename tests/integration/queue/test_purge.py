@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import JobRow, LogRow
-from airflow_plugin.queue import jobs, logs
+from airflow_plugin.queue import jobs, logs, tokens
 from airflow_plugin.queue.reaper import Reaper
 from edge_agent.protocol import JobState
 from tests.support.queue_bed import QueueBed
@@ -35,6 +35,15 @@ def write_log(queue, job, data=b"a line\n"):
         where = {"agent": job.agent.name, "assignment_id": job.assignment}
         row = session.get_one(JobRow, job.id)
         logs.append(session, **where, offset=row.log_bytes, data=data, limit=10**6)
+
+
+def test_tokens_go_with_the_rest_when_their_time_is_over(queue):
+    with queue.database.transaction() as session:
+        tokens.create(session, "t", expires_in_days=1)
+    queue.database.pass_time((1 + queue.config.token_retention_days) * DAY - 5)
+    assert purge(queue) == 0
+    queue.database.pass_time(10)
+    assert purge(queue) == 1
 
 
 def jobs_left(queue):

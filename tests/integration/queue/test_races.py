@@ -6,19 +6,21 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Self
 
 import pytest
 from sqlalchemy import func, select, text
 
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.errors import NotFound, SessionEnded
+from airflow_plugin.errors import Forbidden, NotFound, SessionEnded, Unauthenticated
 from airflow_plugin.models import JobRow
-from airflow_plugin.queue import offers, steering
+from airflow_plugin.queue import agents, offers, steering, tokens
+from airflow_plugin.queue.allowances import Allowance
 from airflow_plugin.queue.placement import Placement
 from airflow_plugin.queue.reaper import Reaper
 from edge_agent.protocol import EndReason, JobState
-from tests.support.queue_bed import QUEUE, Agent, QueueBed
+from tests.support.queue_bed import ASKS_FROM, QUEUE, Agent, QueueBed
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
@@ -237,3 +239,50 @@ def test_whatever_happens_at_once_nothing_waits_for_itself_and_no_job_is_left_in
     assert {queue.state(id_).is_terminal for id_ in storm.jobs} == {True}
     queue.heard()
     assert queue.heard() == []
+
+
+def test_no_session_is_opened_with_a_token_after_its_revocation_has_returned(postgres_queue):
+    """A registration that was under way has either failed, or its session is one of those that ended."""
+    queue = postgres_queue
+    for turn in range(10):
+        with queue.database.transaction() as session:
+            value = tokens.create(session, f"t{turn}").get_secret_value()
+        sessions = at_once(8, partial(_register_or_revoke, queue, value, turn))
+        for name, opened in filter(None, sessions):
+            agent = Agent(name, opened.session_id, opened.secret.value.get_secret_value(), opened, 1)
+            with pytest.raises(SessionEnded):
+                queue.beat(agent, 1)
+
+
+def _register_or_revoke(queue, value, turn, number):
+    name = f"a{turn}-{number}"
+    with queue.database.transaction() as session:
+        if number == 3:
+            tokens.revoke(session, f"t{turn}")
+            return None
+        try:
+            token = tokens.authenticate(session, value, name, [QUEUE])
+        except Unauthenticated:
+            return None
+        opened = agents.register(session, name, queue.registration(), token=token, **ASKS_FROM)
+        return name, opened
+
+
+def test_of_agents_that_register_at_once_only_as_many_live_on_a_token_as_it_allows(postgres_queue):
+    queue = postgres_queue
+    bounds = {"few": Allowance(max_agents=3), "one": Allowance(one_time=True)}
+    for name, allowance in bounds.items():
+        with queue.database.transaction() as session:
+            value = tokens.create(session, name, allowance).get_secret_value()
+
+        def enter(number: int, value: str = value, name: str = name) -> bool:
+            agent = f"{name}-{number}"
+            try:
+                with queue.database.transaction() as session:
+                    token = tokens.authenticate(session, value, agent, [QUEUE])
+                    agents.register(session, agent, queue.registration(), token=token, **ASKS_FROM)
+            except Forbidden:
+                return False
+            return True
+
+        assert sum(at_once(12, enter)) == (allowance.max_agents or 1)

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, JobRow
-from airflow_plugin.queue import agents, steering
+from airflow_plugin.queue import agents, sessions, steering
 from airflow_plugin.queue.reaper import PAUSE_SECONDS, Reaped
 from edge_agent.protocol import AgentState, EndReason, JobState
 from tests.support.watched_reaper import SILENCE, Watched, beats
@@ -94,7 +94,7 @@ def test_nobody_is_judged_before_this_process_has_listened_as_long(queue, watche
 
 def test_an_agent_that_comes_back_while_we_listen_again_is_not_lost(queue, watched):
     agent = queue.register()
-    queue.database.pass_time(3600)
+    queue.database.pass_time(1800)
     watched.run_for(SILENCE - 4)
     queue.beat(agent, 1)
     assert watched.run_for(SILENCE - 4) == []
@@ -164,7 +164,7 @@ def test_an_agent_that_is_not_connected_cannot_be_lost(queue, watched, state):
 def test_work_that_an_agent_left_behind_is_lost_after_the_same_silence(queue, watched):
     job = queue.put(JobState.RUNNING)
     with queue.database.transaction() as session:
-        agents.leave(session, agents.authenticate(session, job.agent.secret, job.agent.session_id))
+        agents.leave(session, sessions.authenticate(session, job.agent.ref))
     assert [each.failed for each in watched.run_for(SILENCE + 4)] == [1]
     assert queue.job(job.id).reason == EndReason.AGENT_LOST
 

@@ -10,14 +10,15 @@ from sqlalchemy import select, update
 
 from airflow_plugin.errors import Forbidden, SessionEnded, Superseded
 from airflow_plugin.models import AgentRow, Base
-from airflow_plugin.queue import agents, steering, tokens
+from airflow_plugin.queue import sessions, steering, tokens
+from airflow_plugin.queue.allowances import Allowance
 from airflow_plugin.queue.reaper import lost
 from edge_agent.protocol import AgentState, EndReason, JobState
 
 
 def authenticate(queue, agent):
     with queue.database.transaction() as session:
-        return agents.authenticate(session, agent.secret, agent.session_id)
+        return sessions.authenticate(session, agent.ref)
 
 
 def test_an_agent_stands_in_the_table_with_all_it_said(queue):
@@ -184,7 +185,7 @@ def everything(session):
 
 def test_no_secret_stands_in_any_table(queue):
     with queue.database.transaction() as session:
-        token = tokens.create(session, "t", queues=["a"]).get_secret_value()
+        token = tokens.create(session, "t", Allowance(queues=["a"])).get_secret_value()
         row = tokens.authenticate(session, token, "a1", ["a"])
         assert row.last_used_by in (None, "a1")
     agent = queue.register()

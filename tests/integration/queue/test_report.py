@@ -128,11 +128,19 @@ def test_each_of_a_batch_that_ended_alike_keeps_its_own_duration(queue):
     assert [queue.job(job.id).ran_seconds for job, _ in ends] == [1.0, 2.5, None]
 
 
-def test_a_message_with_a_character_postgres_cannot_store_is_stored_without_it(queue):
-    """Refused, the agent would report the same for ever."""
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [
+        ("before\0after \N{GRINNING FACE} ä", "before\\x00after \N{GRINNING FACE} ä"),
+        ("lost\n2026-11-21 INFO all is well\x1b[2K\x9d0;x", r"lost 2026-11-21 INFO all is well\x1b[2K\x9d0;x"),
+        ("\0" * 2000, r"\x00" * 500),
+    ],
+)
+def test_a_message_is_stored_as_one_line_that_can_be_shown_anywhere(queue, said, stored):
+    """It goes into the scheduler's log and onto terminals. Refused, the agent would report the same for ever."""
     job = queue.put(JobState.RUNNING)
-    queue.report(job.agent, job.assignment, state=JobState.FAILED, message="before\0after \N{GRINNING FACE} ä")
-    assert queue.job(job.id).message == "beforeafter \N{GRINNING FACE} ä"
+    queue.report(job.agent, job.assignment, state=JobState.FAILED, message=said)
+    assert queue.job(job.id).message == stored
 
 
 def test_an_end_reported_by_a_lost_agent_counts_if_nothing_was_taken_from_it(queue):

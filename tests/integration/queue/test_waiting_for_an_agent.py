@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_plugin.models import JobRow
-from airflow_plugin.queue import agents, overview, steering
+from airflow_plugin.queue import agents, overview, sessions, steering
 from airflow_plugin.queue.reaper import Reaped
 from edge_agent.protocol import AgentState, EndReason, JobState
 from tests.support.watched_reaper import SILENCE, Watched
@@ -127,7 +127,7 @@ def test_our_outage_does_not_use_up_the_wait(queue, watched, lost):
 def test_work_that_an_agent_left_behind_waits_too(queue, watched):
     job = queue.put(JobState.RUNNING, lost_wait_seconds=WAIT)
     with queue.database.transaction() as session:
-        agents.leave(session, agents.authenticate(session, job.agent.secret, job.agent.session_id))
+        agents.leave(session, sessions.authenticate(session, job.agent.ref))
     assert watched.run_for(SILENCE + 4) == [Reaped(lost_agents=["a1"])]
     assert standing(queue, job) == (JobState.RUNNING, None)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import stat
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -110,3 +113,35 @@ async def test_a_user_who_is_gone_when_the_command_begins_is_told_as_what_cannot
     result = await wait_until_async(attempt.result, what="it has ended")
     assert result.exit_code == 126
     assert "nobody-of-that-name" in result.message
+
+
+@needs_root
+async def test_he_has_nothing_of_root_and_no_way_to_get_it(bed, user):
+    """What the kernel says, from inside: ids, groups, capabilities, privileges, and what is open."""
+    command = "grep -E 'Uid|Gid|Groups|Umask|NoNew|Cap[^B]' /proc/self/status; ls /proc/self/fd"
+    job = await bed.run(command, run_as_user=user.pw_name)
+    said = [line.split() for line in job.log.decode().splitlines()]
+    status = {words[0].strip(":"): words[1:] for words in said if words[0].endswith(":")}
+    assert status["Uid"] == [str(user.pw_uid)] * 4
+    assert status["Gid"] == [str(user.pw_gid)] * 4
+    assert {*status["Groups"]} == {str(group) for group in os.getgrouplist(user.pw_name, user.pw_gid)}
+    assert {words[0] for name, words in status.items() if name.startswith("Cap")} == {"0" * 16}
+    assert (status["Umask"], status["NoNewPrivs"]) == (["0022"], ["1"])
+    assert [words[0] for words in said if len(words) == 1] == ["0", "1", "2", "3"]  # the last is what `ls` reads
+
+
+@pytest.fixture
+def setuid_id():
+    """Give an `id` that belongs to root and says so to whoever runs it."""
+    with TemporaryDirectory() as folder:  # where everybody may go
+        Path(folder).chmod(0o755)
+        program = Path(shutil.copy("/usr/bin/id", folder))
+        program.chmod(0o4755)
+        yield program
+
+
+@needs_root
+async def test_a_setuid_program_gives_him_nothing_unless_the_policy_lets_it(bed, user, setuid_id):
+    command = [str(setuid_id), "-u"]
+    assert (await bed.run(command, run_as_user=user.pw_name)).log.decode() == f"{user.pw_uid}\n"
+    assert (await bed.run(command, run_as_user=user.pw_name, new_privileges=True)).log == b"0\n"

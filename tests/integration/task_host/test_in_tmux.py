@@ -30,7 +30,7 @@ def runner(own_site, server, monkeypatch):
     monkeypatch.setenv("AIRFLOW_HOME", str(own_site.home))
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(own_site.dags))
     monkeypatch.setenv("EDGE_AGENT_TOKEN", "planted-agent-token")
-    it = TmuxTaskRunner(server, own_site.attempts, agent_name=AGENT, execution_api=own_site.api.url)
+    it = TmuxTaskRunner(server, own_site.attempts, agent_name=AGENT, execution_api=own_site.api.url, way={})
     it.configure(AirflowSettings(executor="LocalExecutor,EdgeAgentExecutor:x.Y", default_queue="default"))
     return it
 
@@ -110,7 +110,7 @@ async def test_nothing_is_left_of_a_task_whose_session_is_killed_before_it_began
 
 
 async def test_before_the_first_session_nothing_can_start(server, own_site):
-    runner = TmuxTaskRunner(server, own_site.attempts, agent_name=AGENT, execution_api=own_site.api.url)
+    runner = TmuxTaskRunner(server, own_site.attempts, agent_name=AGENT, execution_api=own_site.api.url, way={})
     attempt = own_site.prepare(task("simple", "succeeds"))
     with pytest.raises(CannotStart, match="not known yet"):
         await runner.start(attempt)

@@ -120,6 +120,18 @@ def test_what_is_refused_with_a_new_token_is_refused(task: Task, server: Executi
     assert task.variable().status_code == 200, "the new token is good for what the task may do"
 
 
+def test_what_the_host_may_not_have_is_not_asked_for_again_with_another_token(
+    task: Task, server: ExecutionApi, fresh: FreshToken
+):
+    server.denied["variables/the_variable"] = "it allows site_a_*"
+
+    with pytest.raises(httpx.HTTPStatusError):
+        task.variable()
+
+    assert (task.asked("variables/the_variable"), task.clock.slept) == (1, [])
+    assert not fresh.is_wanted()
+
+
 def test_a_new_token_that_expires_before_it_was_accepted_is_renewed_again(
     task: Task, server: ExecutionApi, fresh: FreshToken
 ):

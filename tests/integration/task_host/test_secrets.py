@@ -59,6 +59,23 @@ async def test_a_task_knows_its_agent_and_job_and_none_of_the_agents_settings(ho
     }
 
 
+async def test_what_the_host_may_not_have_is_said_in_the_tasks_log_and_looked_for_nowhere_else(
+    host: TaskHost, site: TaskSite
+):
+    why = "The agent token 'site-a' of 'agent-one' does not allow the connection 'the_db'; it allows site_a_*."
+    site.api.connections["the_db"] = {"conn_type": "http", "host": "db.example"}
+    site.api.denied["connections/the_db"] = why
+    asked = len(site.api.requests("GET", "connections/the_db"))
+    run = await site.spawn(host, task("simple", "reads"))
+
+    assert (await run.result()).state == "failed"
+
+    assert "Access denied for connection 'the_db'" in run.said()
+    assert why in run.said()
+    assert len(site.api.requests("GET", "connections/the_db")) == asked + 1
+    del site.api.denied["connections/the_db"]
+
+
 async def test_airflow_knows_the_task_by_the_name_of_its_agent(host: TaskHost, site: TaskSite):
     run = await site.spawn(host, task("simple", "succeeds"))
     await run.result()

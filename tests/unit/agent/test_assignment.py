@@ -9,10 +9,12 @@ import pytest
 
 from edge_agent.assignment import Assignment, Stage
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
+from edge_agent.ended_jobs import EndedJobs
 from edge_agent.errors import CannotStart
 from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
 from edge_agent.means import Means
+from edge_agent.policy.admission import Admission
 from edge_agent.protocol import EndReason, JobKind, JobState, LogAck
 from edge_agent.runners.base import Runner
 from tests.support.waiting import wait_until_async
@@ -50,15 +52,18 @@ class Bed:
     def __init__(self, folder):
         self.folder = folder
         self.runner = Child()
+        self.time_seconds = None
         self.endings = []
         self.log = bytearray()
         self.group = asyncio.TaskGroup()
         self.means = Means(
+            admit=lambda _offer, payload: Admission(payload, self.time_seconds),
             runner_for=lambda _kind, _name: self.runner,
             send_log=self.take,
             log_chunk_bytes=lambda: 1000,
             report=self.report,
             dispose=KeptAttempts(folder / "kept", hours=0, megabytes=0).dispose,
+            ended=EndedJobs(folder / "ended_jobs"),
             cancel_grace_seconds=0.1,
             spawn=self.group.create_task,
             changed=lambda: None,
@@ -83,7 +88,7 @@ class Bed:
 
     async def over(self):
         await wait_until_async(lambda: self.holdings.is_empty, what="all assignments are over")
-        assert list(self.folder.iterdir()) == []
+        assert [each for each in self.folder.iterdir() if each.is_dir()] == []
 
 
 @pytest.fixture

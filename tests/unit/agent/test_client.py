@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from edge_agent.client import QueueClient, open_http
+from edge_agent.client import QueueClient
 from edge_agent.errors import (
     AgentError,
     Forbidden,
+    HostMismatch,
     ProblemAnswer,
+    QueueApiError,
     SessionEnded,
-    SettingsError,
     Superseded,
     Unauthenticated,
     UndecodableAnswer,
     Unreachable,
     VersionMismatch,
 )
-from edge_agent.protocol import VERSION_HEADER, Problem, ProblemReason
+from edge_agent.host_key import HostKey
+from edge_agent.protocol import PROOF_HEADER, VERSION_HEADER, Problem, ProblemReason, Proof
+from edge_agent.protocol.base import Answer
+from edge_agent.protocol.proofs import signed_text
+from tests.support.json_values import JSON_VALUES
 from tests.unit.protocol.examples import MESSAGES, ONE
 
 VERSION = {VERSION_HEADER: "1"}
@@ -40,7 +49,7 @@ def client(answer):
         return answer
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="https://airflow/edge_agent/v1")
-    return QueueClient(http, "h1"), asked
+    return QueueClient(http, "h1", HostKey.fresh()), asked
 
 
 def ok(message, headers=VERSION):
@@ -70,6 +79,9 @@ async def test_a_verb_asks_what_it_should_and_returns_what_was_answered(verb):
     assert str(asked[0].url) == f"https://airflow/edge_agent/v1/{path}"
     token = "agent-token" if verb in ("register", "check") else SESSION.token
     assert asked[0].headers["Authorization"] == f"Bearer {token}"
+    proof, url = Proof.parse(asked[0].headers[PROOF_HEADER]), asked[0].url.raw_path.decode()
+    text = signed_text("POST", url.removeprefix("/edge_agent/v1"), asked[0].content, token)
+    Ed25519PublicKey.from_public_bytes(proof.public_key).verify(proof.signature, text)
 
 
 async def test_log_bytes_travel_as_they_are():
@@ -98,6 +110,7 @@ async def test_a_poll_waits_longer_than_the_server_may_hold_it():
         (ProblemReason.SUPERSEDED, Superseded),
         (ProblemReason.UNAUTHENTICATED, Unauthenticated),
         (ProblemReason.FORBIDDEN, Forbidden),
+        (ProblemReason.HOST_MISMATCH, HostMismatch),
         (ProblemReason.VERSION, VersionMismatch),
         (ProblemReason.CONFLICT, ProblemAnswer),
         (ProblemReason.UNAVAILABLE, ProblemAnswer),
@@ -154,6 +167,7 @@ async def test_an_answer_in_another_version_is_not_read(version):
     "failure",
     [
         httpx.ConnectError("refused"),
+        ssl.SSLError("an alert behind the handshake"),
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("half a body"),
         httpx.ProxyError("407"),
@@ -189,17 +203,6 @@ async def test_every_error_is_one_of_the_agents_own():
         await speaking.leave(SESSION)
 
 
-async def test_the_base_path_of_airflow_is_kept_and_the_version_travels():
-    async with open_http("https://airflow.example/base/") as http:
-        assert str(http.base_url) == "https://airflow.example/base/edge_agent/v1/"
-        assert http.headers[VERSION_HEADER] == "1"
-
-
-def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(SettingsError, match="EDGE_AGENT_CA_FILE"):
-        open_http("https://airflow", tmp_path / "nowhere")
-
-
 @pytest.mark.parametrize(
     ("interval_seconds", "deadline"), [(0.1, "1 s"), (5.0, "2 s"), (10.0, "4 s"), (3600.0, "30 s")]
 )
@@ -227,9 +230,34 @@ def stuck():
         await asyncio.Event().wait()
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="https://airflow/edge_agent/v1")
-    return QueueClient(http, "h1")
+    return QueueClient(http, "h1", HostKey.fresh())
 
 
 def at_once(seconds, *, timeout=asyncio.timeout):
     """Be :func:`asyncio.timeout`, with no patience at all."""
     return timeout(0)
+
+
+FIELDS = sorted({name for message in MESSAGES.values() for name in type(message).model_fields})
+BODIES = (
+    st.binary(max_size=60)
+    | (JSON_VALUES | st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES)).map(json.dumps).map(str.encode)
+    | st.sampled_from([message.model_dump_json().encode() for message in MESSAGES.values()])
+)
+WORDS = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=20) | st.just("9" * 5000)
+HEADERS = st.dictionaries(st.sampled_from(["Retry-After", "Content-Type", "Location", VERSION_HEADER]), WORDS)
+
+
+@given(st.sampled_from(sorted(VERBS)), st.integers(200, 599), HEADERS, BODIES)
+def test_any_answer_whoever_gave_it_is_a_message_or_an_error_of_the_queue_api(verb, status, headers, body):
+    _, ask, _ = VERBS[verb]
+    speaking, _ = client(httpx.Response(status, headers=VERSION | headers, content=body))
+    try:
+        answered = asyncio.run(ask(speaking))
+    except QueueApiError as error:
+        refused = error
+    else:
+        assert isinstance(answered, Answer)
+        return
+    assert str(refused)
+    assert refused.retry_after_seconds is None or refused.retry_after_seconds >= 0

@@ -9,6 +9,7 @@ import pytest
 from edge_agent import __version__, cli
 from edge_agent.errors import (
     AgentError,
+    ForeignServer,
     SettingsError,
     StateDirError,
     StateDirHeld,
@@ -34,6 +35,7 @@ def problem(reason):
         (StateDirHeld("x"), 4),
         (StateDirError("x"), 1),
         (problem(ProblemReason.SUPERSEDED), 5),
+        (ForeignServer("x"), 6),
         (Unreachable("x"), 1),
         (AgentError("x"), 1),
     ],
@@ -136,6 +138,7 @@ def test_a_status_that_cannot_be_written_is_told_and_no_more(tmp_path, caplog):
         ({"spool_full": True}, "SPOOL: full"),
         ({"runners_ready": False}, "NOT READY: "),
         ({"running": False}, "NOT RUNNING"),
+        ({"cordoned": True, "cordon_reason": "\x1b[2Kno\nmore"}, r"CORDONED: \x1b[2Kno more"),
     ],
     ids=str,
 )

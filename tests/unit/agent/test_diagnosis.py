@@ -9,7 +9,7 @@ import ssl
 import httpx
 import pytest
 
-from edge_agent.diagnosis import explain
+from edge_agent.diagnosis import explain, explain_refusal
 from edge_agent.errors import UndecodableAnswer, Unreachable
 
 
@@ -30,6 +30,12 @@ def refused_certificate(code):
     return error
 
 
+def alert(reason):
+    error = ssl.SSLError("x")
+    error.reason = reason
+    return error
+
+
 @pytest.mark.parametrize(
     ("cause", "words"),
     [
@@ -41,6 +47,12 @@ def refused_certificate(code):
         (ssl.SSLError("WRONG_VERSION_NUMBER"), "does not speak TLS"),
         (socket.gaierror(-2, "unknown"), "name is not known here"),
         (ConnectionRefusedError(), "nobody listens"),
+        (ConnectionResetError(), "breaks off the connection"),
+        (alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "wants a client certificate"),
+        (alert("TLSV1_ALERT_UNKNOWN_CA"), "refuses our client certificate"),
+        (alert("WRONG_VERSION_NUMBER"), "does not speak TLS"),
+        (httpx.ProxyError("407 Proxy Authentication Required"), "the proxy wants a login"),
+        (httpx.ProxyError("403 Forbidden"), "lets nobody through to it (403 Forbidden)"),
         (TimeoutError(), "no answer in time"),
         (OSError(errno.EHOSTUNREACH, "x"), "no network route"),
         (ExceptionGroup("both", [OSError("x"), ConnectionRefusedError()]), "nobody listens"),
@@ -63,6 +75,7 @@ def test_what_nobody_knows_is_repeated():
         (405, "no queue API at that address"),
         (302, "put the address"),
         (200, "a proxy"),
+        (407, "the proxy wants a login"),
     ],
 )
 def test_a_foreign_answer_is_explained_by_its_status(status, words):
@@ -73,3 +86,20 @@ def test_a_circle_of_causes_comes_to_an_end():
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
     assert explain(one) == "one"
+
+
+@pytest.mark.parametrize(
+    ("status", "page", "words"),
+    [
+        (400, "<h1>400 No required SSL certificate was sent</h1>", "wants a client certificate"),
+        (400, "<h1>400 The SSL certificate error</h1>", "refuses our client certificate"),
+        (407, "", "the proxy wants a login"),
+    ],
+)
+def test_a_refusal_that_explains_itself_is_understood(status, page, words):
+    assert words in (explain_refusal(status, page) or "")
+
+
+@pytest.mark.parametrize(("status", "page"), [(400, "bad"), (403, "SSL certificate"), (200, "")])
+def test_any_other_is_left_to_others(status, page):
+    assert explain_refusal(status, page) is None

@@ -8,12 +8,12 @@ import logging
 
 import pytest
 
-from edge_agent.logs import REDACTED, logging_to
+from edge_agent.logs import logging_to
+from edge_agent.protocol.secrets import KINDS, REDACTED
 
 SECRET = 'planted "secret" 123'
 TOKENS = [
-    "eat_0123456789ab_abcdefghijklmnopqrstuvwxyz",
-    "eas_0123456789ab_abcdefghijklmnopqrstuvwxyz",
+    *(f"{kind}_0123456789ab_abcdefghijklmnopqrstuvwxyz" for kind in KINDS),
     "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
 ]
 
@@ -54,6 +54,13 @@ def test_no_secret_reaches_the_log(log, plant, secret):
     assert REDACTED in log.getvalue()
 
 
+def test_what_others_say_begins_no_line_of_its_own_and_moves_no_cursor(log):
+    logger.info("Started %s.", "a job\n2026-11-21 INFO all is well\x1b[2K", extra={"event": "x", "label": "\r\x9d0;x"})
+    written = log.getvalue()
+    assert written.count("\n") == 1
+    assert not set(written[:-1]) & {"\n", "\r", "\x1b", "\x9d"} or written.startswith("{")
+
+
 def test_an_authorization_header_is_hidden_whatever_the_token(log):
     logger.info("%s", {"Authorization": "Bearer abc"})
     assert "abc" not in log.getvalue()
@@ -62,6 +69,17 @@ def test_an_authorization_header_is_hidden_whatever_the_token(log):
 def test_what_is_no_secret_stays(log):
     logger.info("Job %s of dag_1.task-2 at /var/lib/eat_x.", "7", extra={"event": "x", "job_id": "7"})
     assert "Job 7 of dag_1.task-2 at /var/lib/eat_x." in log.getvalue()
+
+
+def test_a_secret_that_is_a_part_of_another_gives_nothing_of_it_away():
+    stream = io.StringIO()
+    with logging_to(stream, agent="h1") as redactor:
+        for number in range(100):
+            redactor.hide(f"planted-{number}")
+            redactor.hide(f"planted-{number}-and-longer")
+        for number in range(100):
+            logger.info("planted-%d-and-longer", number)
+    assert "longer" not in stream.getvalue()
 
 
 def test_a_secret_of_a_few_letters_is_not_hidden():

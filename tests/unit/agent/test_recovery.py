@@ -18,11 +18,13 @@ from tests.unit.protocol.examples import OFFER
 
 UNUSED: Any = None
 MEANS = Means(
+    admit=UNUSED,
     runner_for=UNUSED,
     send_log=UNUSED,
     log_chunk_bytes=UNUSED,
     report=UNUSED,
     dispose=UNUSED,
+    ended=UNUSED,
     cancel_grace_seconds=0,
     spawn=UNUSED,
     changed=lambda: None,

@@ -145,6 +145,55 @@ async def test_an_unknown_session_token_makes_it_register_again(bed):
     assert await bed.sessions.ask(REPORT, verb) is bed.server.opened[1]
 
 
+async def test_the_newest_token_is_shown_by_whoever_asks_and_asks_again(bed):
+    session = await bed.sessions.current()
+    shown = []
+
+    async def verb(session):
+        shown.append(session.token)
+        if len(shown) == 1:
+            bed.sessions.renewed(session, "next")
+            raise Unreachable("no answer")
+
+    await bed.sessions.ask(REPORT, verb)
+    assert shown == [session.token, "next"]
+    assert (await bed.sessions.current()).session_id == session.session_id
+
+
+async def test_a_token_that_was_replaced_on_its_way_does_not_end_the_session(bed):
+    session = await bed.sessions.current()
+
+    async def verb(shown):
+        if shown.token == session.token:
+            bed.sessions.renewed(shown, "next")
+            raise problem(ProblemReason.SESSION_ENDED)
+        return shown.token
+
+    async with bed.sessions.held_open() as held:
+        assert await bed.sessions.ask_in(held, REPORT, verb) == "next"
+    assert len(bed.server.opened) == 1
+
+
+async def test_a_session_whose_newest_token_is_refused_has_ended(bed):
+    session = await bed.sessions.current()
+    bed.sessions.renewed(session, "next")
+
+    async def verb(shown):
+        if shown.session_id == session.session_id:
+            raise problem(ProblemReason.SESSION_ENDED)
+        return shown
+
+    assert (await bed.sessions.ask(REPORT, verb)) is bed.server.opened[1]
+
+
+async def test_a_token_that_answers_an_old_beat_is_old_news(bed):
+    session = await bed.sessions.current()
+    bed.sessions.renewed(session, "next")
+    bed.sessions.renewed(session, "stale")
+    bed.sessions.renewed(await bed.sessions.current(), None)
+    assert (await bed.sessions.current()).token == bed.sessions.latest.token == "next"
+
+
 async def test_a_name_that_was_taken_ends_the_loop_and_nobody_gets_an_answer(bed):
     async def verb(_session):
         raise problem(ProblemReason.SUPERSEDED)

@@ -18,14 +18,16 @@ def test_nothing_asks_for_nothing(nothing: Any):
 
 def test_everything_that_may_be_asked_for():
     asked = {"requires": {"gpu": True, "os": "linux"}, "runner": "tmux", "slots": 2, "queue_timeout": 90}
-    asked |= {"on_agent_lost": "wait", "wait_seconds": 600}
+    asked |= {"on_agent_lost": "wait", "wait_seconds": 600, "run_as_user": "etl"}
     assert wishes({"edge_agent": asked}) == Wishes(
-        {"gpu": True, "os": "linux"}, RunnerName.TMUX, 2, 90.0, OnAgentLost.WAIT, 600.0
+        {"gpu": True, "os": "linux"}, RunnerName.TMUX, 2, 90.0, OnAgentLost.WAIT, 600.0, "etl"
     )
 
 
 def test_none_stands_for_what_is_not_asked_for():
-    asked = dict.fromkeys(("requires", "runner", "slots", "queue_timeout", "on_agent_lost", "wait_seconds"))
+    asked = dict.fromkeys(
+        ("requires", "runner", "slots", "queue_timeout", "on_agent_lost", "wait_seconds", "run_as_user")
+    )
     assert wishes({"edge_agent": asked}) == Wishes()
 
 
@@ -61,6 +63,7 @@ def test_none_stands_for_what_is_not_asked_for():
             )
             for more in ({}, {"on_agent_lost": "fail"})
         ],
+        *[({"edge_agent": {"run_as_user": name}}, "run_as_user is") for name in ("", 0, "a b", "-x", "a\n", ["root"])],
         ({"edge_agent": {"requires": ["gpu"]}}, "requires must be a mapping"),
         ({"edge_agent": {"requires": {"gpu": None}}}, "'gpu' must be a text, a number, true or false"),
         ({"edge_agent": {"requires": {"bad name": 1}}}, "'bad name' is not a capability name"),

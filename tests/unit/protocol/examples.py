@@ -10,6 +10,7 @@ from edge_agent.protocol import (
     AirflowSettings,
     Beat,
     BeatAnswer,
+    Certificate,
     Checked,
     Confirm,
     ConfirmAnswer,
@@ -17,6 +18,7 @@ from edge_agent.protocol import (
     Directives,
     Ending,
     EndReason,
+    HostConflict,
     HostHealth,
     JobKind,
     JobState,
@@ -35,6 +37,7 @@ from edge_agent.protocol import (
     Report,
     ReportAnswer,
     RunnerName,
+    ServerKey,
     Session,
     Versions,
     Withdrawn,
@@ -51,6 +54,7 @@ HEALTH = HostHealth(
     clock=NOON,
 )
 BEAT = Beat(number=7, held=(ONE, TWO), free_slots=2, capabilities={"os": "linux", "gpu": True}, health=HEALTH)
+CONFLICT = HostConflict(hostname="db-08", address="10.0.0.8", times=2, latest=NOON)
 DIRECTIVES = Directives(
     cordoned=True,
     cordon_reason="disk swap",
@@ -60,6 +64,7 @@ DIRECTIVES = Directives(
     drop=(TWO,),
     slots=3,
     queues=("onprem",),
+    host_conflict=CONFLICT,
 )
 LIMITS = Limits(
     heartbeat_seconds=10,
@@ -70,10 +75,19 @@ LIMITS = Limits(
     batch=64,
 )
 AIRFLOW = AirflowSettings(executor="LocalExecutor,EdgeAgentExecutor:x.Y", default_queue="default")
-OFFER = Offer(assignment_id=ONE, job_id=TWO, kind=JobKind.TASK, slots=1, runner=RunnerName.LOCAL, label="dag.task")
-CONFIRMED = Confirmed(
-    assignment_id=ONE, kind=JobKind.TASK, payload={"workload": {"token": "t"}, "log_path": "dag/1.log"}
+OFFER = Offer(
+    assignment_id=ONE, job_id=TWO, kind=JobKind.TASK, queue="onprem", slots=1, runner=RunnerName.LOCAL, label="dag.task"
 )
+CONFIRMED = Confirmed(
+    assignment_id=ONE,
+    kind=JobKind.TASK,
+    team="blue",
+    payload='{"workload": {}, "log_path": "dag/1.log"}',
+    signature=f"0123456789abcdef:{'A' * 86}==",
+    token="t",
+)
+CERTIFICATE = Certificate(until=1_795_000_000, signature=f"0123456789abcdef:{'A' * 86}==")
+SERVER_KEY = ServerKey(key="A" * 43 + "=", certificates=(CERTIFICATE,))
 WITHDRAWN = Withdrawn(assignment_id=TWO, state=JobState.CANCELLED)
 ENDING = Ending(
     assignment_id=ONE,
@@ -94,11 +108,13 @@ MESSAGES: dict[str, Any] = {
     for message in (
         AIRFLOW,
         BEAT,
-        BeatAnswer(directives=DIRECTIVES, server_time=NOON),
-        Checked(server_time=NOON),
+        BeatAnswer(directives=DIRECTIVES, server_time=NOON, token="eas_1_y"),
+        CERTIFICATE,
+        Checked(server_time=NOON, server_keys=(SERVER_KEY,)),
         Confirm(assignments=(ONE, TWO)),
         ConfirmAnswer(confirmed=(CONFIRMED,), withdrawn=(WITHDRAWN,)),
         CONFIRMED,
+        CONFLICT,
         DIRECTIVES,
         ENDING,
         HEALTH,
@@ -106,7 +122,7 @@ MESSAGES: dict[str, Any] = {
         LogAck(next_offset=4096, full=True),
         OFFER,
         Poll(free_slots=4, wait_seconds=9, beat=BEAT),
-        PollAnswer(offers=(OFFER,), directives=DIRECTIVES),
+        PollAnswer(offers=(OFFER,), directives=DIRECTIVES, token="eas_1_y", server_keys=(SERVER_KEY,)),
         Problem(reason=ProblemReason.GAP, message="A gap.", state="running", expected_offset=12),
         REFUSED,
         Registration(
@@ -132,7 +148,9 @@ MESSAGES: dict[str, Any] = {
             directives=DIRECTIVES,
             airflow=AIRFLOW,
             server_time=NOON,
+            server_keys=(SERVER_KEY,),
         ),
+        SERVER_KEY,
         VERSIONS,
         WITHDRAWN,
     )

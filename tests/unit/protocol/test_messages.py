@@ -68,12 +68,31 @@ def test_no_secret_is_in_the_text_of_a_message():
     assert "eas_1_x" not in repr(MESSAGES["Session"])
     assert "token" not in repr(MESSAGES["Confirmed"])
     assert "planted" not in repr(MESSAGES["RenewAnswer"])
+    assert "eas_1_y" not in repr(MESSAGES["BeatAnswer"]) + repr(MESSAGES["PollAnswer"])
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if not state.is_terminal])
 def test_a_report_can_only_end_a_job(state):
     with pytest.raises(ValidationError, match="does not"):
         Ending(assignment_id=ONE, state=state, reason=EndReason.EXIT, log_bytes=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("Beat", {"number": 2**31}),
+        ("Beat", {"capabilities": {"os": "half of a character: \ud800"}}),
+        ("Registration", {"hostname": "a\0"}),
+        ("Registration", {"capabilities": {"os": "a\0"}}),
+        ("Ending", {"exit_code": 2**31}),
+        ("Ending", {"signal": -(2**31)}),
+    ],
+)
+def test_what_no_database_can_store_or_nobody_can_be_shown_is_refused(name, changed):
+    content = json.loads((CURRENT / f"{name}.json").read_text())
+    KINDS[name].model_validate(content)
+    with pytest.raises(ValidationError):
+        KINDS[name].model_validate(content | changed)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "é", "x" * 65, "a\n"])
@@ -85,7 +104,7 @@ def test_a_name_is_safe_everywhere(name):
 
 
 def test_an_offer_holds_nothing_that_could_be_started():
-    assert set(Offer.model_fields) == {"assignment_id", "job_id", "kind", "slots", "runner", "label"}
+    assert set(Offer.model_fields) == {"assignment_id", "job_id", "kind", "queue", "slots", "runner", "label"}
 
 
 def test_directives_that_say_nothing_want_nothing():

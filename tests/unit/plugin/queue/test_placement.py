@@ -89,6 +89,12 @@ def test_a_requirement_is_not_met_by(wanted, has):
     assert len(lacking(wanted, has)) == 1
 
 
+def test_a_version_that_no_release_has_meets_nothing():
+    """Python itself refuses to read numbers of thousands of digits; an agent may say what it likes."""
+    assert len(lacking(">=3.11", "9" * 5000 + ".1")) == 1
+    assert len(lacking(">=3.11", "3." + "9" * 5000)) == 1
+
+
 @pytest.mark.parametrize(
     ("wanted", "text"), [("linux", "name=linux"), (True, "name=true"), (8, "name=8"), (">=3", "name=>=3")]
 )

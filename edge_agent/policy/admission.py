@@ -1,0 +1,24 @@
+"""The answer of a policy to a job: what of it may start, or that nothing does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edge_agent.errors import CannotStart
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What may start. ``payload``: the job's, bounded. ``time_seconds``: how long it may run."""
+
+    payload: dict[str, Any]
+    time_seconds: float | None = None
+
+
+class Refusal(CannotStart):
+    """The policy of this host refuses a job. Nothing of it ran. ``rule``: which key of the policy says so."""
+
+    def __init__(self, why: str, *, rule: str) -> None:
+        super().__init__(f"Refused by rule {rule!r} of the host's policy: {why}")
+        self.rule = rule

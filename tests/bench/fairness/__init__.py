@@ -1,0 +1,1 @@
+"""One agent floods: what that costs the others, measured. `make bench-fairness`."""

@@ -1,0 +1,141 @@
+"""Everything in the packages that makes something else of text or bytes, and what is thrown at it.
+
+Found by the calls that do so; what takes text apart by hand, with a pattern or at a comma, is not found. A new one
+belongs into one of the two tables: into ``TESTED`` where others decide what is read, with the test in which
+hypothesis makes the bytes.
+"""
+
+from __future__ import annotations
+
+import ast
+
+CALLS = {"float", "int", "UUID", "ip_address", "ip_network", "urlsplit", "loads", "unpack", "fromisoformat"}
+METHODS = {"decode", "urlsafe_b64decode", "b64decode"}
+VALIDATION = ("model_validate", "validate_python", "validate_json")
+
+_ANSWERS = "tests/unit/agent/test_client.py test_any_answer_whoever_gave_it_is_a_message_or_an_error_of_the_queue_api"
+_KEYS = "tests/unit/agent/test_foreign_server.py "
+_PAYLOADS = "tests/unit/task_host/test_foreign_payloads.py "
+_REQUESTS = "tests/unit/plugin/test_foreign_requests.py "
+_ALL_REQUESTS = _REQUESTS + "test_whatever_is_sent_is_passed_on_or_refused_with_a_problem"
+_PROOFS = _REQUESTS + "test_no_proof_that_is_none_is_believed"
+_CAPABILITIES = _REQUESTS + "test_whatever_an_agent_says_of_itself_meets_a_requirement_or_does_not"
+_TYPES = "tests/unit/policy/test_values.py test_no_text_breaks_the_reader_of_types"
+_ADDRESSES = "tests/unit/plugin/queue/test_allowances.py test_whatever_stands_for_an_address_is_one_or_none"
+
+TESTED = {
+    # What a server, or whoever stands in its place, tells an agent.
+    "edge_agent/client.py _ask": _ANSWERS,
+    "edge_agent/client.py _problem": _ANSWERS,
+    "edge_agent/client.py _retry_after_seconds": _ANSWERS,
+    "edge_agent/policy/values.py accept": (
+        "tests/unit/policy/test_values.py test_what_is_taken_is_plain_printable_ascii_and_no_option"
+    ),
+    "edge_agent/runners/command.py read": _PAYLOADS + "test_a_payload_is_a_command_or_refused",
+    "edge_agent/server_keys.py _is_signed": _KEYS + "test_no_signature_that_is_made_up_counts",
+    "edge_agent/server_keys.py _parsed": _KEYS + "test_whatever_is_handed_out_is_an_object_or_refused",
+    "edge_agent/server_keys.py read": _KEYS + "test_whatever_stands_in_the_file_is_keys_or_refused",
+    "edge_agent/task_host/workload.py read": _PAYLOADS + "test_a_payload_is_a_workload_or_refused",
+    # What the owner of a host writes into its policy.
+    "edge_agent/policy/file.py read": "tests/unit/policy/test_file.py test_nothing_in_the_file_breaks_the_reader",
+    "edge_agent/policy/values.py _integer_of": _TYPES,
+    "edge_agent/policy/values.py _word_of": _TYPES,
+    # What agents, users and strangers send to a server.
+    "airflow_plugin/api/auth.py _session_id": _REQUESTS + "test_what_is_shown_is_a_session_a_token_or_refused",
+    "airflow_plugin/api/bodies.py read": _ALL_REQUESTS,
+    "airflow_plugin/api/gate.py _credential": _ALL_REQUESTS,
+    "airflow_plugin/api/gate.py _group": _ALL_REQUESTS,
+    "airflow_plugin/api/gate.py _shows_something": _ALL_REQUESTS,
+    "airflow_plugin/api/peers.py _claims": (
+        "tests/unit/plugin/test_peers.py test_whatever_stands_in_the_header_an_address_or_none_comes_out"
+    ),
+    "airflow_plugin/api/proofs.py _target": _PROOFS,
+    "edge_agent/protocol/proofs.py _bytes": (
+        "tests/unit/protocol/test_proofs.py test_whatever_comes_is_read_in_the_one_way_it_is_written_or_not_at_all"
+    ),
+    "airflow_plugin/queue/allowances.py _are_networks": _REQUESTS + "test_an_allowance_is_made_or_refused",
+    "airflow_plugin/queue/allowances.py is_within": _ADDRESSES,
+    "airflow_plugin/queue/allowances.py parse_address": _ADDRESSES,
+    "airflow_plugin/queue/placement.py _as_number": _CAPABILITIES,
+    "airflow_plugin/queue/placement.py _meets": _CAPABILITIES,
+    "airflow_plugin/queue/placement.py _parts": _CAPABILITIES,
+    "airflow_plugin/scheduling/executor_config.py _seconds": _REQUESTS + "test_a_tasks_wishes_are_read_or_refused",
+}
+"""Where others decide what is read: by whom it is tried, with anything."""
+
+_BASE64 = "Base64 is ASCII"
+_ADMIN = "its admin wrote it, and is told what is wrong"
+_CANNOT = "cannot fail: what is no text is replaced or left out"
+_KERNEL = "the kernel wrote it"
+_NUMBER = "it is a number already"
+_RELEASE = "both ends are of one release, on one host"
+_STATE = "the agent wrote it, into a directory that is its own"
+_TABLE = "it stands in a table of ours, and was judged before it got there"
+
+NEEDS_NONE = {
+    "airflow_plugin/api/reach_guard.py _refusal": "Latin-1 has a character for each byte",
+    "airflow_plugin/cli/durations.py seconds": _ADMIN,
+    "airflow_plugin/cli/token_commands.py _days": _ADMIN,
+    "airflow_plugin/clock.py in_seconds": _NUMBER,
+    "airflow_plugin/compat.py workload_of_token": "Airflow's own validator has taken the token",
+    "airflow_plugin/config.py proxies": _ADMIN,
+    "airflow_plugin/executor.py _reconciler": _ADMIN,
+    "airflow_plugin/log_upload.py _instance": _TABLE,
+    "airflow_plugin/queue/fernet_keys.py fernet_keys": _ADMIN,
+    "airflow_plugin/queue/signing_keys.py __init__": _BASE64,
+    "airflow_plugin/queue/signing_keys.py published": _NUMBER,
+    "airflow_plugin/queue/signing_keys.py sign": _BASE64,
+    "airflow_plugin/queue/uploads.py claim": _TABLE,
+    "airflow_plugin/scheduling/owners.py owner_of": "a scheduler knows its own id",
+    "airflow_plugin/scheduling/owners.py read_owner": _TABLE,
+    "airflow_plugin/scheduling/workloads.py job_of": "Airflow's executor made the id",
+    "airflow_plugin/sealed.py process_bind_param": "Fernet writes ASCII",
+    "airflow_plugin/sealed.py process_result_value": _TABLE,
+    "airflow_plugin/task_logs.py _decoded": _CANNOT,
+    "edge_agent/addresses.py check_address": _ADMIN,
+    "edge_agent/addresses.py check_proxy": _ADMIN,
+    "edge_agent/addresses.py is_loopback": _ADMIN,
+    "edge_agent/addresses.py leaves_in_the_clear": _ADMIN,
+    "edge_agent/attach.py _read": _STATE,
+    "edge_agent/attempt_dir.py assignment_id": _STATE,
+    "edge_agent/attempt_dir.py of": _KERNEL,
+    "edge_agent/attempt_dir.py read": _STATE,
+    "edge_agent/check.py _dags": _RELEASE,
+    "edge_agent/cli.py main": _NUMBER,
+    "edge_agent/configuration.py _read": _ADMIN,
+    "edge_agent/diagnosis.py _explain_proxy": _NUMBER,
+    "edge_agent/host_key.py read": "judged by its form before: 32 bytes in Base64",
+    "edge_agent/last_words.py tail": _CANNOT,
+    "edge_agent/protocol/lines.py _written_out": "unicode_escape is ASCII",
+    "edge_agent/protocol/proofs.py _text": _BASE64,
+    "edge_agent/protocol/signatures.py key_id": "the key was judged by its form before",
+    "edge_agent/recovery.py _read": _STATE,
+    "edge_agent/runners/output.py _bytes_in": _KERNEL,
+    "edge_agent/runners/tmux.py session_of": _STATE,
+    "edge_agent/settings.py _plain_value": _ADMIN,
+    "edge_agent/settings.py proxy_secrets": _ADMIN,
+    "edge_agent/spool.py tidy": _NUMBER,
+    "edge_agent/spooled_log.py _load": _STATE,
+    "edge_agent/state_dir.py _read_holder": _STATE,
+    "edge_agent/status.py read_status": _STATE,
+    "edge_agent/task_host/execution_client.py _tell_state": "Airflow's SDK on this host is about to send it",
+    "edge_agent/task_host/log_path.py _short": _CANNOT,
+    "edge_agent/task_host/messages.py decode": _RELEASE,
+    "edge_agent/task_host/warm.py _check_airflow": "the Airflow that is installed here says so",
+    "edge_agent/task_host/zygote.py _hear": _RELEASE,
+    "edge_agent/task_host/zygote_process.py _last_words": _CANNOT,
+    "edge_agent/task_host/zygote_process.py _take": _RELEASE,
+    "edge_agent/tmux_server.py open": "the tmux that the agent has started says so",
+    "edge_agent/transport.py _proxy": _ADMIN,
+    "edge_agent/transport.py _without_login": _ADMIN,
+    "edge_agent/transport.py proxy_in_words": _ADMIN,
+}
+"""Where nobody else decides what is read, or nothing can come of it: why."""
+
+
+def parses(call: ast.Call) -> bool:
+    """Whether this call makes something else of text or bytes."""
+    name = ast.unparse(call.func).rpartition(".")[2]
+    if name.startswith(VALIDATION) or name in METHODS:
+        return True
+    return name in CALLS and bool(call.args) and not isinstance(call.args[0], ast.Constant)
