@@ -9,8 +9,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
-# Test processes side by side. Each has a Postgres of its own and waits half of its time: two keep two cores busy.
-WORKERS := 2
+# Test processes side by side. Each has a Postgres of its own and waits a third of its time: three keep two cores busy.
+WORKERS := 3
 # The floors of the tests. A floor that is not there yet is empty, not an error.
 INTEGRATION := $(wildcard tests/integration tests/packaging tests/docs)
 # Thousands of tests with real processes share two cores: one that is red beside others counts when it is red alone too.
@@ -70,7 +70,7 @@ test-int: $(STAMP) programs nftables ## Tests with real databases, servers, proc
 
 .PHONY: test-e2e
 test-e2e: $(STAMP) programs ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
-	$(PYTEST) -n $(WORKERS) --dist loadfile tests/e2e $(ALONE) tests/e2e; }
+	$(PYTEST) -n 2 --dist loadfile tests/e2e $(ALONE) tests/e2e; }
 
 .PHONY: coverage
 coverage: PYTEST := $(BIN)/coverage run -m pytest
@@ -132,4 +132,5 @@ build: $(STAMP) ## Source distribution and wheel into dist/
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear
 
 .PHONY: ci
+ci: export MINUTES ?= 2
 ci: lint gen-check test chaos ## What continuous integration runs
