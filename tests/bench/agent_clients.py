@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import ssl
@@ -20,6 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from edge_agent import __version__
@@ -69,11 +71,16 @@ class Work:
             self.over.set()
 
 
+def _key_of(name: str) -> HostKey:
+    """Return the key of a host: the same in each program that speaks for it."""
+    return HostKey(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest()))
+
+
 class Agent:
     """One agent: a client with connections of its own, and a session."""
 
     def __init__(self, http: httpx.AsyncClient, name: str, queue: str, slots: int) -> None:
-        self._client = QueueClient(http, name, HostKey.fresh())
+        self._client = QueueClient(http, name, _key_of(name))
         self._queue = queue
         self._slots = slots
         self._session: Session | None = None
