@@ -68,7 +68,7 @@ def measure_idle(site: Site) -> Section:
         worker = start_edge3_worker(site, "edge3-idle", IDLE)
         agent = start_agent(site, "idle-0", IDLE, EDGE_AGENT_KINDS="command")
         looks.append(_look(site, 1))
-        alone = memory(_only_child(worker.pid)), memory(_only_child(agent.process.pid))
+        alone = memory(_first_child(worker.pid)), memory(_first_child(agent.process.pid))
         stack.enter_context(_more_edge3_workers(site, many - 1))
         _more_agents(site, many - 1)
         looks.append(_look(site, many))
@@ -105,10 +105,10 @@ def _requests(system: System) -> int:
     return sum(bool(REQUEST.search(line)) for line in system.bed.parts["api-server"].process.output().splitlines())
 
 
-def _only_child(root: int) -> int:
-    """Return the agent itself: the subreaper above it belongs to the benchmark."""
-    (child,) = Path(f"/proc/{root}/task/{root}/children").read_text(encoding="ascii").split()
-    return int(child)
+def _first_child(root: int) -> int:
+    """Return the agent itself: the subreaper above it belongs to the benchmark, and inherits a tmux server later."""
+    first, *_ = Path(f"/proc/{root}/task/{root}/children").read_text(encoding="ascii").split()
+    return int(first)
 
 
 @contextmanager
@@ -182,7 +182,7 @@ class WarmMemory:
         looks = []
         for variant in (site.stock.variants[0], site.ours.variants[0]):
             run_one(variant)
-            worker = _only_child(site.worker_of(variant).pid)
+            worker = _first_child(site.worker_of(variant).pid)
             at_rest = 1 if variant.system is site.stock else 2
             wait_until(
                 lambda: len(tree(worker)),  # noqa: B023  called in this round only
