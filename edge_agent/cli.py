@@ -144,6 +144,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_seconds: float | None) -> None:
+    # Where it finds click, httpx brings a command line of its own along: 5 MB that no agent uses.
+    sys.modules.setdefault("click", None)  # type: ignore[arg-type]  # how Python marks what is not to be found
     from edge_agent.agent import Agent
     from edge_agent.client import QueueClient
     from edge_agent.host_key import HostKey
