@@ -143,9 +143,19 @@ def _run(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def _import_httpx_alone() -> None:
+    """Import httpx without the command line that it brings along where it finds click: 5 MB that no agent uses."""
+    if "click" in sys.modules:
+        return
+    sys.modules["click"] = None  # type: ignore[assignment]  # how Python marks what is not to be found
+    try:
+        import httpx  # noqa: F401  for the others, who find it imported
+    finally:
+        del sys.modules["click"]
+
+
 async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_seconds: float | None) -> None:
-    # Where it finds click, httpx brings a command line of its own along: 5 MB that no agent uses.
-    sys.modules.setdefault("click", None)  # type: ignore[arg-type]  # how Python marks what is not to be found
+    _import_httpx_alone()
     from edge_agent.agent import Agent
     from edge_agent.client import QueueClient
     from edge_agent.host_key import HostKey
