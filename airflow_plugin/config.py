@@ -37,6 +37,7 @@ class QueueConfig:
     reconcile_seconds: float = 2.0
     log_chunk_bytes: int = 524_288
     log_limit_bytes: int = 67_108_864
+    log_bytes_per_minute: int = 67_108_864
     log_retention_days: float = 30.0
     job_retention_days: float = 7.0
     batch: int = 64

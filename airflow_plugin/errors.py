@@ -13,6 +13,7 @@
     +-- Conflict             the job is in another state
     +-- Gap                  log bytes beyond the end
     +-- TooLarge             more bytes than were agreed
+    +-- TooFast              more in a minute than it may
     +-- Overloaded           not now; ask again in a while
 
 Each carries the :class:`~edge_agent.protocol.ProblemReason` it becomes on the wire.
@@ -107,6 +108,17 @@ class TooLarge(QueueError):
 
     reason = ProblemReason.TOO_LARGE
     status = 413
+
+
+class TooFast(QueueError):
+    """More in a minute than it may. ``seconds``: until it may go on."""
+
+    reason = ProblemReason.TOO_MANY_REQUESTS
+    status = 429
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Overloaded(QueueError):

@@ -68,6 +68,11 @@ Most bytes of one job's log that are kept. What comes after is thrown away, and 
 Raise it when logs are cut that people need whole; they stand in the metadata database until they are
 uploaded or purged.
 """,
+    "log_bytes_per_minute": """
+Most bytes of its log that one job may send in a minute, to each API server process. An agent is told to pause, and the
+log arrives later; what the job writes meanwhile waits on its host, and so does its end. The default is as much as a job
+may write at all: lower it, or raise ``log_limit_bytes``, where jobs that write a lot must not hold up others.
+""",
     "log_retention_days": """
 Days the log of a job that has ended stays in the metadata database. Where a remote log store is configured, logs
 go there soon after the end and are removed here. Where none is, this is how long a log can be read; raise it

@@ -27,6 +27,9 @@ written is seen within a second."""
 
 LEAST_CHUNK_BYTES = 1024
 
+MOST_PAUSE_SECONDS = 60.0
+"""A server counts by minutes; one that asks for more must not keep a log to itself."""
+
 Send = Callable[[int, bytes], Awaitable[LogAck]]
 """Deliver bytes at an offset, however long it takes."""
 
@@ -56,6 +59,7 @@ class LogStream:
         self._sleep = sleep
         self._uniform = uniform
         self._is_over = False
+        self._pause_seconds = 0.0
 
     async def follow(self, ended: asyncio.Event) -> None:
         """Send what the log holds, and what comes, until ``ended`` is set and the last byte is out."""
@@ -69,7 +73,10 @@ class LogStream:
     async def flush(self) -> None:
         """Send what the log holds now."""
         while not self._is_over and (chunk := self._read()):
-            await self._deliver(chunk)
+            if self._pause_seconds:
+                await self._pause()  # and look again: what was read may have been given up meanwhile
+            else:
+                await self._deliver(chunk)
 
     async def _wait(self, ended: asyncio.Event) -> None:
         # Jobs that started together do not flush together for ever.
@@ -98,8 +105,18 @@ class LogStream:
             self.log.settle(ack.next_offset)
             if ack.full:
                 self._stop("The log has reached its size limit; the rest stays here.", "log_full")
+            self._pause_seconds = min(ack.pause_seconds, MOST_PAUSE_SECONDS)
         if (self.log.delivered, self._most_bytes) == before and not self._is_over:
             await self._sleep(FLUSH_SECONDS)  # an answer that moves nothing must not make us spin
+
+    async def _pause(self) -> None:
+        seconds, self._pause_seconds = self._pause_seconds, 0.0
+        logger.info(
+            "The job has written as much of its log as the server takes in a minute; the rest goes on in %.0f s.",
+            seconds,
+            extra={"event": "log_paused", **self._about},
+        )
+        await self._sleep(seconds)
 
     def _give_way(self, error: QueueApiError, sent_bytes: int) -> None:
         """Do what the refusal asks for, or end the stream: the job goes on without it."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from airflow_plugin.api.auth import CurrentSession, SessionToken, session_ref
+from airflow_plugin.api.log_quota import LogQuota
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.api.workload_tokens import execution_token, still_wanted, token_for
 from airflow_plugin.errors import TooLarge
@@ -78,6 +79,8 @@ def _confirmed(start: assignments.Start) -> Confirmed:
 
 
 def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
+    quota = LogQuota(config.log_bytes_per_minute)
+
     @routes.post("/report")
     async def report(asked: Report, ref: CurrentSession) -> ReportAnswer:
         """End jobs. A repeat is accepted again; an ending that came too late is refused, one by one."""
@@ -96,13 +99,16 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
     async def append(
         assignment_id: UUID, offset: Annotated[int, Query(ge=0)], token: SessionToken, request: Request
     ) -> LogAck:
-        """Add log bytes at an offset. Bytes that are there already are not doubled; a gap is refused."""
+        """Add log bytes at an offset. Bytes that are there already are not doubled; a gap is refused.
+
+        ``pause_seconds`` in the answer: the job's quota for this minute is used up, and more is refused until then.
+        """
         data = await _body(request, config.log_chunk_bytes)
         ref = session_ref(request, token, data)
 
         def work(session: DatabaseSession) -> LogAck:
             agent = sessions.authenticate(session, ref)
-            return logs.append(
+            ack = logs.append(
                 session,
                 agent=agent.name,
                 assignment_id=assignment_id,
@@ -110,8 +116,11 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
                 data=data,
                 limit=config.log_limit_bytes,
             )
+            quota.check(assignment_id)  # after it is known to be the agent's own: nobody learns of another's
+            return ack
 
-        return await transact(work)
+        ack = await transact(work)
+        return ack.model_copy(update={"pause_seconds": quota.spend(assignment_id, len(data))})
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from airflow_plugin.errors import Conflict, Gap, QueueError, SessionEnded
+from airflow_plugin.errors import Conflict, Gap, QueueError, SessionEnded, TooFast
 from edge_agent.protocol import Problem, ProblemReason
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _defect)
 
 
+def _later(error: QueueError) -> dict[str, str] | None:
+    """Return when to ask again, as a header, where that may help."""
+    if isinstance(error, TooFast):
+        return {"Retry-After": str(math.ceil(error.seconds))}
+    return {"Retry-After": RETRY_AFTER_SECONDS} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+
+
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, QueueError)  # noqa: S101  registered for it
     request.scope["edge_agent.session_ended"] = isinstance(error, SessionEnded)
@@ -54,8 +62,7 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
         state=error.state if isinstance(error, Conflict) else None,
         expected_offset=error.expected_offset if isinstance(error, Gap) else None,
     )
-    later = {"Retry-After": RETRY_AFTER_SECONDS} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return answer(error.status, problem, later)
+    return answer(error.status, problem, _later(error))
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

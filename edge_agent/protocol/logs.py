@@ -12,7 +12,9 @@ class LogAck(Answer):
 
     ``next_offset`` is the next byte the server expects. ``full``: the job's log has reached its
     size limit, further bytes are acknowledged and thrown away, so that there is no need to send them.
+    ``pause_seconds``: the job has written as much as it may for now; what is sent earlier is refused.
     """
 
     next_offset: int = Field(ge=0)
     full: bool = False
+    pause_seconds: float = Field(default=0.0, ge=0)

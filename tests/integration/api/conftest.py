@@ -76,6 +76,7 @@ def api_bed(
         "AIRFLOW__EDGE_AGENT__OFFER_SECONDS": "2",
         "AIRFLOW__EDGE_AGENT__LOG_CHUNK_BYTES": "1000",
         "AIRFLOW__EDGE_AGENT__LOG_LIMIT_BYTES": "2500",
+        "AIRFLOW__EDGE_AGENT__LOG_BYTES_PER_MINUTE": "4000",
         "AIRFLOW__EDGE_AGENT__TRUSTED_PROXIES": "127.0.0.2, ::1",
         "AIRFLOW__EDGE_AGENT__MAX_TOKENS": "10000",
         "AIRFLOW__EDGE_AGENT__REQUESTS_PER_MINUTE": str(REQUESTS),
@@ -230,6 +231,16 @@ def submit(database: Session) -> Callable[..., UUID]:
         return job_id
 
     return submit
+
+
+@pytest.fixture
+def running(agent: Agent, submit: Callable[..., UUID]) -> tuple[str, UUID]:
+    """Give a job that the agent has confirmed: its assignment and its id."""
+    agent.register()
+    job_id = submit(agent)
+    assignment = agent.poll()["offers"][0]["assignment_id"]
+    assert agent.confirm(assignment)["confirmed"]
+    return assignment, job_id
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from airflow_plugin.models import JobRow, LogRow
+from airflow_plugin.models import JobRow
 from airflow_plugin.queue import jobs, steering
 from edge_agent.protocol import routes
 from tests.integration.api.conftest import Agent
@@ -22,16 +21,6 @@ from tests.support.waiting import wait_until
 
 Submit = Callable[..., UUID]
 Read = Callable[[UUID], JobRow]
-
-
-@pytest.fixture
-def running(agent: Agent, submit: Submit) -> tuple[str, UUID]:
-    """Give a job that the agent has confirmed: its assignment and its id."""
-    agent.register()
-    job_id = submit(agent)
-    assignment = agent.poll()["offers"][0]["assignment_id"]
-    assert agent.confirm(assignment)["confirmed"]
-    return assignment, job_id
 
 
 def test_an_offer_holds_nothing_that_could_be_run(agent: Agent, submit: Submit) -> None:
@@ -218,36 +207,6 @@ def test_two_agents_on_one_queue_get_each_job_once(agent: Agent, submit: Submit,
     assert set(states) == {"succeeded"}
 
 
-def test_log_bytes_arrive_once_whatever_is_repeated(running: tuple[str, UUID], agent: Agent, engine: Engine) -> None:
-    assert _send(agent, running[0], 0, b"caf\xe9 \x00") == {"next_offset": 6, "full": False}
-    assert _send(agent, running[0], 0, b"caf\xe9 \x00")["next_offset"] == 6
-    assert _send(agent, running[0], 4, b" \x00more")["next_offset"] == 10
-    gap = agent.ask(routes.logs(UUID(running[0])), params={"offset": 99}, content=b"x")
-    assert (gap.status_code, gap.json()["reason"], gap.json()["expected_offset"]) == (409, "gap", 10)
-    with Session(engine) as session:
-        chunks = session.scalars(select(LogRow.data).where(LogRow.job_id == running[1]).order_by(LogRow.start_offset))
-        assert b"".join(chunks) == b"caf\xe9 \x00more"
-
-
-def test_a_chunk_over_the_agreed_size_is_refused(running: tuple[str, UUID], agent: Agent) -> None:
-    answer = agent.ask(routes.logs(UUID(running[0])), params={"offset": 0}, content=b"x" * 1001)
-    assert (answer.status_code, answer.json()["reason"]) == (413, "too_large")
-
-
-def test_a_log_over_its_limit_is_cut_with_a_mark_and_says_that_it_is_full(
-    running: tuple[str, UUID], agent: Agent, engine: Engine
-) -> None:
-    answers = [_send(agent, running[0], offset, b"y" * 1000) for offset in (0, 1000, 2000, 3000)]
-    assert [answer["full"] for answer in answers] == [False, False, True, True]
-    assert answers[-1]["next_offset"] == 4000
-    with Session(engine) as session:
-        kept = b"".join(
-            session.scalars(select(LogRow.data).where(LogRow.job_id == running[1]).order_by(LogRow.start_offset))
-        )
-    assert kept.startswith(b"y" * 2500 + b"\n{")
-    assert b"log_limit_bytes = 2500" in kept
-
-
 def test_another_agents_assignment_is_as_unknown_as_none(running: tuple[str, UUID], agent: Agent) -> None:
     stranger = Agent(agent.http, agent.token)
     stranger.register()
@@ -257,13 +216,6 @@ def test_another_agents_assignment_is_as_unknown_as_none(running: tuple[str, UUI
         (withdrawn,) = stranger.confirm(assignment)["withdrawn"]
         (refused,) = stranger.report(assignment)["refused"]
         assert (withdrawn["state"], refused["state"]) == (None, None)
-
-
-def _send(agent: Agent, assignment: str, offset: int, data: bytes) -> dict[str, object]:
-    answer = agent.ask(routes.logs(UUID(assignment)), params={"offset": offset}, content=data)
-    assert answer.status_code == httpx.codes.OK, answer.text
-    acknowledged: dict[str, object] = answer.json()
-    return acknowledged
 
 
 def _poll_until_offered(agent: Agent) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.errors import UndecodableAnswer, problem_answer
-from edge_agent.log_stream import LEAST_CHUNK_BYTES, LogStream
+from edge_agent.log_stream import LEAST_CHUNK_BYTES, MOST_PAUSE_SECONDS, LogStream
 from edge_agent.protocol import LogAck, Problem, ProblemReason
 from edge_agent.spooled_log import SpooledLog
 
@@ -24,6 +24,7 @@ class Server:
         self.faults = list(faults)
         self.sizes = []
         self.full_at = None
+        self.pauses = []
 
     async def take(self, offset, content):
         self.sizes.append(len(content))
@@ -36,7 +37,8 @@ class Server:
         self.log += content[len(self.log) - offset :]
         if fault == "lost":  # it was taken, and the answer lost: the sender asks again by itself
             return await self.take(offset, content)
-        return LogAck(next_offset=len(self.log), full=self.full_at is not None and len(self.log) >= self.full_at)
+        full = self.full_at is not None and len(self.log) >= self.full_at
+        return LogAck(next_offset=len(self.log), full=full, pause_seconds=self.pauses.pop(0) if self.pauses else 0)
 
 
 async def at_once(_seconds):
@@ -62,10 +64,11 @@ def over():
     chunk_bytes=st.integers(1, 17),
     faults=st.lists(st.sampled_from(["fine", "lost", "forget"]), max_size=12),
     restarts=st.sets(st.integers(0, 11)),
+    pauses=st.lists(st.sampled_from([0, 0, 5]), max_size=12),
 )
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_cut_anywhere_with_repeats_and_restarts_arrive_once_and_in_order(
-    pieces, chunk_bytes, faults, restarts
+    pieces, chunk_bytes, faults, restarts, pauses
 ):
     async def deliver():
         with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +83,7 @@ def test_any_bytes_cut_anywhere_with_repeats_and_restarts_arrive_once_and_in_ord
             await following.follow(over())
 
     server = Server(faults)
+    server.pauses = pauses
     asyncio.run(deliver())
     assert bytes(server.log) == b"".join(pieces)
     assert max(server.sizes, default=0) <= chunk_bytes
@@ -113,6 +117,21 @@ async def test_a_full_log_ends_the_stream(tmp_path):
     following = stream(path, server)
     await following.follow(asyncio.Event())
     assert (following.log.delivered, len(server.sizes)) == (12, 3)
+
+
+async def test_it_pauses_where_it_is_told_to_and_not_when_nothing_is_left(tmp_path, caplog):
+    caplog.set_level("INFO")
+    (path := tmp_path / "log").write_bytes(b"abcdefghijkl")
+    server, slept = Server(), []
+    server.pauses = [12.5, MOST_PAUSE_SECONDS + 1, 30]
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    await LogStream(log(path), server.take, chunk_bytes=lambda: 4, sleep=sleep).follow(over())
+    assert bytes(server.log) == b"abcdefghijkl"
+    assert slept == [12.5, MOST_PAUSE_SECONDS]
+    assert [record.event for record in caplog.records] == ["log_paused", "log_paused"]
 
 
 async def test_after_a_restart_the_first_answer_tells_where_to_go_on(tmp_path):

@@ -119,7 +119,7 @@ MESSAGES: dict[str, Any] = {
         ENDING,
         HEALTH,
         LIMITS,
-        LogAck(next_offset=4096, full=True),
+        LogAck(next_offset=4096, full=True, pause_seconds=12.5),
         OFFER,
         Poll(free_slots=4, wait_seconds=9, beat=BEAT),
         PollAnswer(offers=(OFFER,), directives=DIRECTIVES, token="eas_1_y", server_keys=(SERVER_KEY,)),
