@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from airflow_plugin import log_filter, remote_log
-from airflow_plugin.api import agent_routes, assignment_routes, problems, steering_routes, token_routes
+from airflow_plugin.api import agent_admin_routes, agent_routes, assignment_routes, job_routes, problems, token_routes
 from airflow_plugin.api.closing import told_when_stopping
 from airflow_plugin.api.duties import Duties
 from airflow_plugin.api.gate import Gate
@@ -78,7 +78,8 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     app.add_middleware(VersionHeader, prefix=routes.PREFIX)
     app.include_router(agent_routes.router(config, Polls(config, watcher)), prefix=routes.PREFIX)
     app.include_router(assignment_routes.router(config), prefix=routes.PREFIX)
-    app.include_router(steering_routes.router(), prefix=routes.PREFIX)
+    app.include_router(agent_admin_routes.router(), prefix=routes.PREFIX)
+    app.include_router(job_routes.router(), prefix=routes.PREFIX)
     app.include_router(token_routes.router(config), prefix=routes.PREFIX)
 
     @app.get(routes.PREFIX + routes.HEALTH, tags=["health"])

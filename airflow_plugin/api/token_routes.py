@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_plugin.api.auth import Reason, edits_connections, may_grant
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.queue import overview, tokens
+from airflow_plugin.queue import token_views, tokens
 from airflow_plugin.queue.allowances import MAX_DESCRIPTION, MAX_ENTRIES, MAX_PATTERN, MAX_TEAM, Allowance, TokenKind
 from edge_agent.protocol import NAME_PATTERN, Name, Problem, Text
 
@@ -80,9 +80,9 @@ def router(config: QueueConfig) -> APIRouter:
 
 def _add_listing(routes: APIRouter) -> None:
     @routes.get("", dependencies=[Depends(edits_connections)])
-    async def list_tokens() -> list[overview.TokenView]:
+    async def list_tokens() -> list[token_views.TokenView]:
         """Every token, without its secret. Needs the right to change them."""
-        return await transact(overview.tokens)
+        return await transact(token_views.tokens)
 
     @routes.delete("/{name}", dependencies=may_grant("edge_agent.tokens.revoke"))
     async def revoke(name: TokenName, reason: Reason = None) -> Revoked:  # noqa: ARG001  the audit log reads it

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show, user
 from airflow_plugin.cli.durations import seconds
-from airflow_plugin.queue import host_keys, overview, steering
+from airflow_plugin.queue import agent_views, host_keys, steering
 
 
 def _state(agent: dict[str, Any]) -> str:
@@ -42,7 +42,7 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
 def list_agents(args: Namespace) -> None:
     """List every agent."""
     with queue() as session:
-        agents = [agent.model_dump(mode="json") for agent in overview.agents(session)]
+        agents = [agent.model_dump(mode="json") for agent in agent_views.agents(session)]
     show(agents, args.output, COLUMNS)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show
-from airflow_plugin.queue import overview
+from airflow_plugin.queue import job_views
 from edge_agent.protocol import JobState
 
 
@@ -36,6 +36,6 @@ def list_jobs(args: Namespace) -> None:
         raise RefusedError(msg)
     state = JobState(args.state) if args.state else None
     with queue() as session:
-        found = overview.jobs(session, state=state, queue=args.queue, agent=args.agent, limit=args.limit)
+        found = job_views.jobs(session, state=state, queue=args.queue, agent=args.agent, limit=args.limit)
         rows = [job.model_dump(mode="json") for job in found]
     show(rows, args.output, COLUMNS)

@@ -12,7 +12,7 @@ from airflow.configuration import conf
 from airflow_plugin.cli.command import RefusedError, command, queue, show, user
 from airflow_plugin.cli.durations import seconds
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.queue import overview, tokens
+from airflow_plugin.queue import token_views, tokens
 from airflow_plugin.queue.allowances import Allowance, TokenKind
 from airflow_plugin.queue.signing_keys import signing_keys
 
@@ -156,7 +156,7 @@ def _days(text: str) -> float | None:
 def list_tokens(args: Namespace) -> None:
     """List every token."""
     with queue() as session:
-        rows = [token.model_dump(mode="json") for token in overview.tokens(session)]
+        rows = [token.model_dump(mode="json") for token in token_views.tokens(session)]
     show(rows, args.output, COLUMNS)
 
 

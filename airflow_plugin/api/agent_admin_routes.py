@@ -1,25 +1,19 @@
-"""What an admin sees and steers: agents and jobs. Airflow's own login; every write is audited."""
+"""What an admin sees of agents and decides about them. Airflow's own login; every write is audited."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
+from typing import Annotated
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_plugin.api.auth import Reason, may_steer, may_view
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.queue import host_keys, jobs, overview, steering
-from edge_agent.protocol import NAME_PATTERN, JobState, Problem, Text
+from airflow_plugin.queue import agent_views, host_keys, steering
+from edge_agent.protocol import NAME_PATTERN, Problem, Text
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session as DatabaseSession
-
-MOST_JOBS = 1000
 AgentName = Annotated[str, Path(pattern=NAME_PATTERN)]
-Limit = Annotated[int, Query(ge=1, description=f"Most jobs of one answer; {MOST_JOBS} at most.")]
 
 
 class _Body(BaseModel):
@@ -47,12 +41,6 @@ class ReEnrolment(_Body):
     within_seconds: float = Field(default=host_keys.RE_ENROL_SECONDS, gt=0, le=31_536_000)
 
 
-class Cancel(_Body):
-    """Why, for the people who read the job's end."""
-
-    reason: Text = Field(default="Cancelled by an admin.", max_length=1000)
-
-
 class Deleted(BaseModel):
     """What became of the work of a deleted agent."""
 
@@ -70,20 +58,9 @@ def router() -> APIRouter:
 
 def _add_views(routes: APIRouter) -> None:
     @routes.get("/agents", dependencies=[may_view()])
-    async def agents() -> list[overview.AgentView]:
+    async def agents() -> list[agent_views.AgentView]:
         """Every agent, with what it holds."""
-        return await transact(overview.agents)
-
-    @routes.get("/jobs", dependencies=[may_view()])
-    async def list_jobs(
-        state: JobState | None = None, queue: Text | None = None, agent: Text | None = None, limit: Limit = 100
-    ) -> list[overview.JobView]:
-        """Jobs, newest first; a queued one says why it waits."""
-
-        def work(session: DatabaseSession) -> list[overview.JobView]:
-            return overview.jobs(session, state=state, queue=queue, agent=agent, limit=min(limit, MOST_JOBS))
-
-        return await transact(work)
+        return await transact(agent_views.agents)
 
 
 def _add_agent_actions(routes: APIRouter) -> None:
@@ -121,8 +98,3 @@ def _add_agent_actions(routes: APIRouter) -> None:
         """Forget an agent; its running jobs fail, its offers go back."""
         failed, returned = await transact(lambda db: steering.delete(db, name))
         return Deleted(failed=failed, returned=returned)
-
-    @routes.post("/jobs/{job_id}/cancel", status_code=204, dependencies=may_steer("edge_agent.cancel"))
-    async def cancel(job_id: UUID, body: Cancel) -> None:
-        """End a job. One that has ended stays as it is."""
-        await transact(lambda db: jobs.cancel(db, [job_id], body.reason))
