@@ -155,7 +155,7 @@ def test_a_rotated_token_is_taken_from_its_file_and_the_work_goes_on(site, tmp_p
 def end_overlap_and_sessions(session, token_id):
     over = update(SecretRow).where(SecretRow.replaced_until.is_not(None)).values(replaced_until=clock.in_seconds(-1))
     session.execute(over.execution_options(synchronize_session=False))
-    assert tokens.end_sessions(session, token_id) == 1
+    assert tokens.end_sessions(session, token_id, "The test ended it.") == 1
 
 
 @pytest.mark.parametrize("what", ["payload", "queue", "runner", "signature"])
