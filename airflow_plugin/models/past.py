@@ -40,6 +40,7 @@ class SampleRow(Base):
 
     agent_name: Mapped[str] = mapped_column(String(64), primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True, doc="the beginning of the minute")
+    taken_at: Mapped[datetime] = mapped_column(doc="when in the minute")
     state: Mapped[str] = mapped_column(String(16))
     session_id: Mapped[UUID | None]
     session_seconds: Mapped[float] = mapped_column(Double, doc="how long ago it had registered")

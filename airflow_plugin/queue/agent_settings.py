@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from airflow_plugin.errors import Forbidden, Invalid
+from airflow_plugin.errors import Invalid
 from airflow_plugin.models import AgentRow, TokenRow
 from airflow_plugin.queue import events
 from airflow_plugin.queue.allowances import allow_queues
@@ -83,15 +83,6 @@ def change(session: Session, name: str, wanted: Override, *, by: str | None, rea
     session.execute(changed.execution_options(synchronize_session=False))
     for text in texts:
         events.record(session, name, EventKind.CHANGED, text, by=by, reason=reason)
-
-
-def is_allowed(queues: Sequence[str] | None, token: TokenRow) -> bool:
-    """Whether a token allows the queues that an admin has given an agent; none are allowed always."""
-    try:
-        allow_queues(token, queues or ())
-    except Forbidden:
-        return False
-    return True
 
 
 def _about_slots(agent: AgentRow, slots: int | None) -> list[str]:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from airflow_plugin.models import TokenRow
 from airflow_plugin.queue import events
+from airflow_plugin.queue.allowances import denied_queues
 from airflow_plugin.queue.events import EventKind
 from edge_agent.protocol import AgentState
 
@@ -32,7 +33,7 @@ def note(session: Session, before: AgentRow, now: dict[str, Any], token: TokenRo
         _arrival(before, now),
         *_other_token(session, before, token),
         *_other_settings(before, now),
-        *_override_is_over(before, now, token),
+        *_override_is_over(before, token),
     ):
         events.record(session, before.name, kind, text)
 
@@ -70,11 +71,10 @@ def _other_settings(before: AgentRow, now: dict[str, Any]) -> Iterator[Event]:
         yield EventKind.CHANGED, f"Runs version {version}; before: {was}."
 
 
-def _override_is_over(before: AgentRow, now: dict[str, Any], token: TokenRow) -> Iterator[Event]:
-    if before.queues_override and "queues_override" in now:
-        denied = ", ".join(sorted(set(before.queues_override) - set(token.queues or ())))
+def _override_is_over(before: AgentRow, token: TokenRow) -> Iterator[Event]:
+    if denied := denied_queues(token, before.queues_override or ()):
         text = (
-            f"Serves the queues it is configured with again: the token {token.name!r} does not allow queue {denied}, "
-            "which an admin had given it."
+            f"Serves the queues it is configured with again: the token {token.name!r} does not allow queue "
+            f"{', '.join(denied)}, which an admin had given it."
         )
         yield EventKind.CHANGED, text

@@ -17,7 +17,7 @@ from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import assignments, events, jobs, logs, samples, steering, tokens
 from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.steps import agents_at_hand, at_hand, lock
-from airflow_plugin.queue.wording import how_long
+from airflow_plugin.queue.wording import how_long, so_many
 from edge_agent.protocol import AgentState, EndReason, JobState
 
 if TYPE_CHECKING:
@@ -151,10 +151,12 @@ def _note_lost(session: Session, patience: dict[str, float]) -> None:
     theirs = JobRow.agent_name.in_(patience) & assignments.OPEN
     work: dict[str, list[str]] = {name: [] for name in patience}
     for agent, state, waits, count in session.execute(select(*of, func.count()).where(theirs).group_by(*of)):
-        running = "wait for it" if waits else "failed"
-        work[agent].append(f"{count} {'went back to the queue' if state == JobState.OFFERED else running}")
+        if state == JobState.OFFERED:
+            work[agent].append(f"{so_many(count, 'offer')} went back to the queue")
+        else:
+            work[agent].append(f"{so_many(count, 'job')} {'left waiting for it' if waits else 'failed'}")
     texts = {
-        name: f"Not heard from for {how_long(patience[name])}; of its jobs {', '.join(work[name]) or 'none was left'}."
+        name: f"Not heard from for {how_long(patience[name])}: {', '.join(sorted(work[name])) or 'it had no jobs'}."
         for name in patience
     }
     events.record_all(session, EventKind.LOST, texts)

@@ -72,6 +72,7 @@ def _now(config: QueueConfig) -> Select[Any]:
         select(
             AgentRow.name.label("agent_name"),
             clock.minute().label("at"),
+            clock.now().label("taken_at"),
             AgentRow.state,
             AgentRow.session_id,
             clock.seconds_since(AgentRow.registered_at).label("session_seconds"),
@@ -110,23 +111,23 @@ def _read(rows: Sequence[SampleRow]) -> Iterator[Sample]:
 
 
 def _heartbeats(before: SampleRow | None, row: SampleRow) -> tuple[int, int]:
-    """Return how many heartbeats came in the minute before a row was written, and how many should have.
+    """Return how many heartbeats came since the row before was written, and how many should have.
 
-    By the numbers of beats, which an agent counts up only when one has arrived. At the edges of a minute one more
-    or one less is no news: of an agent that is heard in time, one is given. After a minute without a row only the
-    silence until now is known.
+    By the numbers of beats, which an agent counts up only when one has arrived. At the edges one more or one less
+    is no news: of an agent that is heard in time, one is given. After a minute without a row only the silence until
+    now is known.
     """
     if row.state == AgentState.OFFLINE:
         return 0, 0
-    is_same = before is not None and row.session_id is not None and row.session_id == before.session_id
-    seconds = STEP_SECONDS if is_same else min(STEP_SECONDS, row.session_seconds)
+    if before is not None and row.taken_at - before.taken_at >= timedelta(seconds=2 * STEP_SECONDS):
+        before = None
+    seconds, earlier = min(STEP_SECONDS, row.session_seconds), 0
+    if before is not None and row.session_id is not None and row.session_id == before.session_id:
+        seconds, earlier = (row.taken_at - before.taken_at).total_seconds(), before.beat
     expected = max(1, round(seconds / row.heartbeat_seconds))
     silent = row.silent_seconds / row.heartbeat_seconds
     given = 1 if row.state == AgentState.CONNECTED and silent < 1 + agent_health.SLACK else 0
-    if before is None or row.at - before.at > timedelta(seconds=1.5 * STEP_SECONDS):
-        came = min(row.beat, expected - int(silent))
-    else:
-        came = row.beat - (before.beat if is_same else 0)
+    came = min(row.beat, expected - int(silent)) if before is None else row.beat - earlier
     return max(0, min(expected, came + given)), expected
 
 

@@ -13,7 +13,7 @@ from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import assignments, events, jobs, samples
 from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.steps import agents_at_hand, lock, locked_agent
-from airflow_plugin.queue.wording import how_long
+from airflow_plugin.queue.wording import how_long, so_many
 from edge_agent.protocol import EndReason, JobState
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def delete(session: Session, name: str, *, by: str | None = None, reason: str | 
     failed = assignments.lose(session, running, EndReason.DELETED, f"An admin deleted the agent {name!r}.")
     samples.forget(session, name)
     session.execute(delete_rows(AgentRow).where(AgentRow.name == name).execution_options(synchronize_session=False))
-    text = f"Deleted: {failed} running jobs failed, {returned} offers went back to the queue."
+    text = f"Deleted: {so_many(failed, 'running job')} failed, {so_many(returned, 'offer')} went back to the queue."
     events.record(session, name, EventKind.DELETED, text, by=by, reason=reason)
     return failed, returned
 

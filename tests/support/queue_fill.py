@@ -73,9 +73,9 @@ FROM generate_series(1, 30000) i
 """
 
 _SAMPLES = """
-INSERT INTO edge_agent_sample (agent_name, at, state, session_id, session_seconds, silent_seconds,
+INSERT INTO edge_agent_sample (agent_name, at, taken_at, state, session_id, session_seconds, silent_seconds,
     heartbeat_seconds, beat, slots, used_slots, running)
-SELECT 'a' || i % :agents, date_trunc('minute', now()) - make_interval(mins => i / :agents), 'connected',
+SELECT 'a' || i % :agents, date_trunc('minute', now()) - make_interval(mins => i / :agents), now(), 'connected',
     md5('s' || i % :agents)::uuid, 3600, 2, 10, 6 * (i / :agents), 64, 3, 3
 FROM generate_series(0, 60000) i
 """

@@ -286,7 +286,7 @@ def _create_past() -> None:
     op.create_table(
         "edge_agent_sample",
         sa.Column("agent_name", sa.String(length=64), nullable=False),
-        sa.Column("at", UtcDateTime(), nullable=False),
+        *(sa.Column(name, UtcDateTime(), nullable=False) for name in ("at", "taken_at")),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("session_id", sa.Uuid(), nullable=True),
         *(sa.Column(f"{of}_seconds", sa.Double(), nullable=False) for of in ("session", "silent", "heartbeat")),

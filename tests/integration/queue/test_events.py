@@ -87,9 +87,9 @@ HAPPENINGS: dict[EventKind, tuple[Any, str]] = {
     ),
     EventKind.LOST: (
         let_lose,
-        "Not heard from for 30 s; of its jobs 1 failed, 1 wait for it, 1 went back to the queue.",
+        "Not heard from for 30 s: 1 job failed, 1 job left waiting for it, 1 offer went back to the queue.",
     ),
-    EventKind.LEFT: (let_leave, "Left; 1 jobs go on on its host, for its next start."),
+    EventKind.LEFT: (let_leave, "Left, with 1 job going on on its host for its next start."),
     EventKind.CORDONED: (
         lambda queue: act(queue, steering.cordon, "a1", expires_in_seconds=5400, **STEERED),
         "Offered nothing new for 1 h 30 min.",
@@ -237,7 +237,7 @@ def test_many_agents_that_are_lost_at_once_are_each_told_of(queue):
         counted = session.scalar(select(func.count()).where(EventRow.kind == EventKind.LOST))
         texts = set(session.scalars(select(EventRow.text).where(EventRow.kind == EventKind.LOST)))
     assert counted == 30
-    assert texts == {"Not heard from for 30 s; of its jobs none was left."}
+    assert texts == {"Not heard from for 30 s: it had no jobs."}
 
 
 def test_whatever_a_host_calls_itself_stays_in_one_line(queue):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,6 +20,7 @@ from edge_agent.protocol import AgentState, HostHealth, JobState
 from tests.support.queue_bed import QueueBed
 
 SESSION, OTHER = uuid4(), uuid4()
+NOW = datetime.now(UTC)
 GIB = 2**30
 
 
@@ -142,8 +143,12 @@ STORIES: dict[str, tuple[list[dict[str, Any] | None], list[tuple[int, int]]]] = 
         [minute(), minute(OTHER, beat=1, silent=15, session_seconds=55)],
         [(6, 6), (1, 6)],
     ),
+    "sampled at once by a server that was started again": (
+        [minute(taken_at=NOW - timedelta(seconds=85)), minute(beat=603, taken_at=NOW - timedelta(seconds=58))],
+        [(6, 6), (3, 3)],
+    ),
     "nobody sampled for two minutes": ([minute(), None, None, minute(beat=620)], [(6, 6), (6, 6)]),
-    "nobody sampled, and silent since": ([minute(), None, minute(beat=606, silent=34)], [(6, 6), (3, 6)]),
+    "nobody sampled, and silent since": ([minute(), None, None, minute(beat=606, silent=34)], [(6, 6), (3, 6)]),
     "beats each five minutes": ([minute(heartbeat_seconds=300.0, silent=240)] * 2, [(1, 1)] * 2),
     "beats each five minutes, and is late": ([minute(heartbeat_seconds=300.0, silent=700)] * 2, [(0, 1)] * 2),
     "beats each second": (
@@ -165,7 +170,8 @@ def test_heartbeats_are_counted_by_what_the_minute_before_says(queue, story):
         for age, values in enumerate(reversed(told)):
             if values is not None:
                 at = now - timedelta(minutes=age)
-                session.execute(insert(SampleRow).values(agent_name="a1", at=at, **values))
+                taken = {"taken_at": at + timedelta(seconds=2)} | values
+                session.execute(insert(SampleRow).values(agent_name="a1", at=at, **taken))
     found = history(queue)
     assert [(sample.heard, sample.expected) for sample in found] == expected
     assert [sample.at for sample in found] == sorted(sample.at for sample in found)
@@ -176,7 +182,7 @@ def test_only_the_hours_that_were_asked_for_are_told_and_the_first_knows_the_one
         now = session.scalars(select(clock.minute())).one()
         for age, beat in ((62, 0), (61, 3), (60, 6), (59, 9), (0, 12)):
             at = now - timedelta(minutes=age)
-            session.execute(insert(SampleRow).values(agent_name="a1", at=at, **minute(beat=beat)))
+            session.execute(insert(SampleRow).values(agent_name="a1", at=at, taken_at=at, **minute(beat=beat)))
     found = history(queue, hours=1)
     assert [(sample.heard, sample.expected) for sample in found][:1] == [(4, 6)]
     assert len(found) == 2
