@@ -1,0 +1,5 @@
+// The table of all agents.
+
+export function AgentsTab() {
+  return <>Agents</>;
+}

@@ -1,0 +1,45 @@
+import { Tag, Text, Wrap } from "@chakra-ui/react";
+import { useState } from "react";
+
+export interface TagsProps {
+  values: readonly string[];
+  /** What they are: "queues". */
+  label: string;
+  /** More than this are folded away. */
+  most?: number;
+}
+
+/** Words side by side; those beyond `most` on demand. */
+export function Tags({ values, label, most = 4 }: TagsProps) {
+  const [isOpen, setOpen] = useState(false);
+  if (values.length === 0) {
+    return <Text as="span">–</Text>;
+  }
+  const shown = isOpen ? values : values.slice(0, most);
+  const hidden = values.length - shown.length;
+  return (
+    <Wrap gap={1} aria-label={label} role="list">
+      {shown.map((value) => (
+        <Tag.Root key={value} size="sm" variant="surface" role="listitem" maxW={56} title={value}>
+          <Tag.Label>{value}</Tag.Label>
+        </Tag.Root>
+      ))}
+      {hidden > 0 ? (
+        <Tag.Root size="sm" variant="outline" color="fg.muted" asChild>
+          <button type="button" aria-label={`${hidden} more ${label}`} onClick={() => setOpen(true)}>
+            +{hidden}
+          </button>
+        </Tag.Root>
+      ) : null}
+    </Wrap>
+  );
+}
+
+/** `{os: "linux", gpu: true}` as `gpu`, `os=linux`: a fact that is so needs no value. */
+export function capabilityTags(capabilities: Record<string, unknown>): string[] {
+  return Object.entries(capabilities)
+    .map(([name, value]) =>
+      value === true ? name : `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+    )
+    .sort();
+}
