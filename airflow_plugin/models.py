@@ -141,12 +141,12 @@ class AgentRow(Base):
     address: Mapped[str | None] = mapped_column(String(64))
     protocol_version: Mapped[int]
     queues: Mapped[list[str]] = mapped_column(JSON)
-    queues_override: Mapped[list[str] | None] = mapped_column(JSON)
+    queues_override: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), doc="by an admin")
     capabilities: Mapped[dict[str, Any]] = mapped_column(JSON)
     versions: Mapped[dict[str, Any]] = mapped_column(JSON)
     health: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     slots: Mapped[int]
-    slots_override: Mapped[int | None]
+    slots_override: Mapped[int | None] = mapped_column(doc="by an admin")
     free_slots: Mapped[int]
 
     cordoned_at: Mapped[datetime | None]
@@ -155,6 +155,7 @@ class AgentRow(Base):
     cordon_expires_at: Mapped[datetime | None]
     drain_requested_at: Mapped[datetime | None]
     drain_deadline: Mapped[datetime | None]
+    stops_at: Mapped[datetime | None] = mapped_column(doc="when what still runs on it is ended, so that it stops")
     nudged: Mapped[bool] = mapped_column(
         server_default=false(), doc="something was decided about it that its poll must hear at once"
     )

@@ -11,7 +11,16 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from airflow_plugin import log_filter, remote_log
-from airflow_plugin.api import agent_admin_routes, agent_routes, assignment_routes, job_routes, problems, token_routes
+from airflow_plugin.api import (
+    agent_admin_routes,
+    agent_routes,
+    agent_view_routes,
+    assignment_routes,
+    job_routes,
+    me_routes,
+    problems,
+    token_routes,
+)
 from airflow_plugin.api.closing import told_when_stopping
 from airflow_plugin.api.duties import Duties
 from airflow_plugin.api.gate import Gate
@@ -78,6 +87,8 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     app.add_middleware(VersionHeader, prefix=routes.PREFIX)
     app.include_router(agent_routes.router(config, Polls(config, watcher)), prefix=routes.PREFIX)
     app.include_router(assignment_routes.router(config), prefix=routes.PREFIX)
+    app.include_router(me_routes.router(), prefix=routes.PREFIX)
+    app.include_router(agent_view_routes.router(config), prefix=routes.PREFIX)
     app.include_router(agent_admin_routes.router(), prefix=routes.PREFIX)
     app.include_router(job_routes.router(), prefix=routes.PREFIX)
     app.include_router(token_routes.router(config), prefix=routes.PREFIX)

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show, user
 from airflow_plugin.cli.durations import seconds
+from airflow_plugin.config import QueueConfig
 from airflow_plugin.queue import agent_views, host_keys, steering
 
 
@@ -42,7 +43,7 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
 def list_agents(args: Namespace) -> None:
     """List every agent."""
     with queue() as session:
-        agents = [agent.model_dump(mode="json") for agent in agent_views.agents(session)]
+        agents = [agent.model_dump(mode="json") for agent in agent_views.agents(session, QueueConfig.from_airflow())]
     show(agents, args.output, COLUMNS)
 
 

@@ -95,7 +95,14 @@ def dismiss_conflict(session: Session, name: str) -> None:
     _change(session, name, nudged=True, **NONE)
 
 
-def re_enrol(session: Session, name: str, *, within_seconds: float = RE_ENROL_SECONDS) -> None:
+def re_enrol(
+    session: Session,
+    name: str,
+    *,
+    by: str | None = None,  # noqa: ARG001
+    reason: str | None = None,  # noqa: ARG001
+    within_seconds: float = RE_ENROL_SECONDS,
+) -> None:
     """Let the next other host that registers under a name have it, with a token that allows it.
 
     The host that has it now goes on until then, and may register meanwhile: whether it is still there is nothing

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 3_153_600_000.0
 """A century: what is longer was not meant, and what is far longer no database can reckon with."""
 
+GRACE_SECONDS = 30.0
+"""How long what runs on an agent that is to stop may go on."""
+
 
 def cordon(
     session: Session,
@@ -51,7 +54,7 @@ def cordon(
     )
 
 
-def uncordon(session: Session, name: str) -> None:
+def uncordon(session: Session, name: str, *, by: str | None = None, reason: str | None = None) -> None:  # noqa: ARG001
     """Offer an agent work again. Ends a drain too.
 
     :raises NotFound: when there is no such agent.
@@ -82,10 +85,40 @@ def drain(
         cordon_expires_at=None,
         drain_requested_at=clock.now(),
         drain_deadline=None if deadline_seconds is None else clock.in_seconds(deadline_seconds),
+        stops_at=None,
     )
 
 
-def delete(session: Session, name: str) -> tuple[int, int]:
+def stop(
+    session: Session,
+    name: str,
+    *,
+    by: str | None,
+    reason: str | None = None,
+    grace_seconds: float = GRACE_SECONDS,
+) -> None:
+    """Cordon an agent, end what still runs on it after the grace, and stop it.
+
+    :raises NotFound: when there is no such agent.
+    :raises Invalid: when the grace is negative, or ends in no future anybody will see.
+    """
+    if not 0 <= grace_seconds <= LONGEST_SECONDS:
+        msg = f"a grace cannot be {grace_seconds:g} seconds; give 0, or at most {LONGEST_SECONDS:.0f} (a century)"
+        raise Invalid(msg)
+    _steer(
+        session,
+        name,
+        cordoned_at=clock.now(),
+        cordoned_by=by,
+        cordon_reason=reason or "stopping",
+        cordon_expires_at=None,
+        drain_requested_at=clock.now(),
+        drain_deadline=None,
+        stops_at=clock.in_seconds(grace_seconds),
+    )
+
+
+def delete(session: Session, name: str, *, by: str | None = None, reason: str | None = None) -> tuple[int, int]:  # noqa: ARG001
     """Forget an agent: its running jobs fail as ``deleted``, its offers go back to the queue.
 
     A process that still runs under that name has to register anew and is told to kill what it holds.
@@ -111,6 +144,7 @@ _OPEN: dict[str, Any] = {
     "cordon_expires_at": None,
     "drain_requested_at": None,
     "drain_deadline": None,
+    "stops_at": None,
 }
 
 

@@ -140,6 +140,7 @@ def _create_agents() -> None:
         sa.Column("cordon_expires_at", UtcDateTime(), nullable=True),
         sa.Column("drain_requested_at", UtcDateTime(), nullable=True),
         sa.Column("drain_deadline", UtcDateTime(), nullable=True),
+        sa.Column("stops_at", UtcDateTime(), nullable=True),
         sa.Column("nudged", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "state <> 'connected' OR session_id IS NOT NULL", name=op.f("ck_edge_agent_connected_has_session")

@@ -18,7 +18,7 @@ export const drain = (name: string, body: Schemas["Drain"]) =>
 export const stop = (name: string, body: Schemas["Stop"]) =>
   answer(api.PUT("/v1/ui/agents/{name}/stop", { params: { path: { name } }, body }));
 
-export const changeSettings = (name: string, body: Schemas["AgentSettings"]) =>
+export const changeSettings = (name: string, body: Schemas["Settings"]) =>
   answer(api.PUT("/v1/ui/agents/{name}/settings", { params: { path: { name } }, body }));
 
 export const deleteAgent = (name: string, reason: string | null) =>

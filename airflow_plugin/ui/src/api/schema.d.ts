@@ -172,6 +172,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ui/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Me
+         * @description Who asks and may do what, and what the page must know of this Airflow.
+         */
+        get: operations["me_v1_ui_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ui/agents": {
         parameters: {
             query?: never;
@@ -179,7 +199,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Agents */
+        /**
+         * Agents
+         * @description A page of agents, with what they hold, and what there is to choose from.
+         */
         get: operations["agents_v1_ui_agents_get"];
         put?: never;
         post?: never;
@@ -189,15 +212,62 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/ui/jobs": {
+    "/v1/ui/agents/{name}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Jobs */
-        get: operations["jobs_v1_ui_jobs_get"];
+        /**
+         * Agent
+         * @description One agent.
+         */
+        get: operations["agent_v1_ui_agents__name__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete
+         * @description Forget an agent; its running jobs fail, its offers go back.
+         */
+        delete: operations["delete_v1_ui_agents__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ui/agents/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description How an agent was from minute to minute. A minute that is not there is one in which no server was.
+         */
+        get: operations["history_v1_ui_agents__name__history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ui/agents/{name}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Events
+         * @description What happened to an agent, the newest first; also to one that was deleted.
+         */
+        get: operations["list_events_v1_ui_agents__name__events_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -250,6 +320,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ui/agents/{name}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Stop
+         * @description Cordon an agent, end what still runs on it after the grace, and stop it.
+         */
+        put: operations["stop_v1_ui_agents__name__stop_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ui/agents/{name}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Settings
+         * @description Give an agent other slots and queues than its host says. It hears of it at once.
+         */
+        put: operations["settings_v1_ui_agents__name__settings_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ui/agents/{name}/re-enrol": {
         parameters: {
             query?: never;
@@ -290,22 +400,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/ui/agents/{name}": {
+    "/v1/ui/jobs": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Agent */
-        get: operations["agent_v1_ui_agents__name__get"];
+        /** Jobs */
+        get: operations["jobs_v1_ui_jobs_get"];
         put?: never;
         post?: never;
-        /**
-         * Delete
-         * @description Forget an agent; its running jobs fail, its offers go back.
-         */
-        delete: operations["delete_v1_ui_agents__name__delete"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -415,91 +521,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/ui/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Me */
-        get: operations["me_v1_ui_me_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/ui/agents/{name}/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** History */
-        get: operations["history_v1_ui_agents__name__history_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/ui/agents/{name}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Events */
-        get: operations["events_v1_ui_agents__name__events_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/ui/agents/{name}/settings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Settings */
-        put: operations["settings_v1_ui_agents__name__settings_put"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/ui/agents/{name}/stop": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Stop */
-        put: operations["stop_v1_ui_agents__name__stop_put"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/ui/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -539,16 +560,78 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AgentCounts
+         * @description How many agents there are of each health, and how many are cordoned, whatever their health.
+         */
+        AgentCounts: {
+            /**
+             * Healthy
+             * @default 0
+             */
+            healthy: number;
+            /**
+             * Late
+             * @default 0
+             */
+            late: number;
+            /**
+             * Lost
+             * @default 0
+             */
+            lost: number;
+            /**
+             * Offline
+             * @default 0
+             */
+            offline: number;
+            /**
+             * Cordoned
+             * @default 0
+             */
+            cordoned: number;
+        };
+        /**
+         * AgentDetail
+         * @description One agent.
+         */
+        AgentDetail: {
+            agent: components["schemas"]["AgentView"];
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+        };
+        /**
          * AgentState
          * @description Whether an agent is there. Cordon and drain are facts beside it, not states.
          * @enum {string}
          */
         AgentState: "connected" | "lost" | "offline";
-        /** AgentView */
+        /**
+         * AgentView
+         * @description An agent as an admin sees it.
+         */
         AgentView: {
             /** Name */
             name: string;
             state: components["schemas"]["AgentState"];
+            health_status: components["schemas"]["HealthStatus"];
+            /**
+             * Missed
+             * @description Heartbeats missed by now.
+             */
+            missed: number;
+            /**
+             * Heartbeat Seconds
+             * @description Between two heartbeats, as it is in force.
+             */
+            heartbeat_seconds: number;
+            /**
+             * Missed Heartbeats
+             * @description How many in a row it may miss, as it is in force.
+             */
+            missed_heartbeats: number;
             /** Team Name */
             team_name: string | null;
             /** Hostname */
@@ -567,14 +650,41 @@ export interface components {
             host_conflict_hostname: string | null;
             /** Host Conflict Address */
             host_conflict_address: string | null;
-            /** Queues */
+            /**
+             * Queues
+             * @description Those in force.
+             */
             queues: string[];
-            /** Slots */
+            /**
+             * Own Queues
+             * @description As it is configured on the host.
+             */
+            own_queues: string[];
+            /** Queues Overridden */
+            queues_overridden: boolean;
+            /**
+             * Slots
+             * @description Those in force.
+             */
             slots: number;
-            /** Used Slots */
+            /**
+             * Own Slots
+             * @description As it is configured on the host.
+             */
+            own_slots: number;
+            /** Slots Overridden */
+            slots_overridden: boolean;
+            /**
+             * Used Slots
+             * @description By what it is offered and what runs.
+             */
             used_slots: number;
+            /** Offered */
+            offered: number;
             /** Running */
             running: number;
+            /** Kinds */
+            kinds: components["schemas"]["JobKind"][];
             /** Capabilities */
             capabilities: {
                 [key: string]: unknown;
@@ -583,7 +693,17 @@ export interface components {
             versions: {
                 [key: string]: unknown;
             };
-            /** Health */
+            /** Protocol Version */
+            protocol_version: number;
+            /**
+             * Skew
+             * @description What differs between the host and this Airflow, in sentences.
+             */
+            skew: string[];
+            /**
+             * Health
+             * @description How the host feels, as it said itself.
+             */
             health: {
                 [key: string]: unknown;
             } | null;
@@ -609,31 +729,48 @@ export interface components {
             drain_requested_at: string | null;
             /** Drain Deadline */
             drain_deadline: string | null;
+            /**
+             * Stops At
+             * @description When what still runs on it is ended, because it is to stop.
+             */
+            stops_at: string | null;
             /** Token Name */
             token_name: string | null;
-            health_status: components["schemas"]["HealthStatus"];
-            /** Missed */
-            missed: number;
-            /** Heartbeat Seconds */
-            heartbeat_seconds: number;
-            /** Missed Heartbeats */
-            missed_heartbeats: number;
-            /** Kinds */
-            kinds: components["schemas"]["JobKind"][];
-            /** Own Queues */
-            own_queues: string[];
-            /** Own Slots */
-            own_slots: number;
-            /** Slots Overridden */
-            slots_overridden: boolean;
-            /** Queues Overridden */
-            queues_overridden: boolean;
-            /** Protocol Version */
-            protocol_version: number | null;
-            /** Skew */
-            skew: string[];
-            /** Offered */
-            offered: number;
+        };
+        /**
+         * AgentsPage
+         * @description Some agents, and what there is to choose from.
+         */
+        AgentsPage: {
+            /** Agents */
+            agents: components["schemas"]["AgentView"][];
+            /**
+             * Total
+             * @description How many agents the filters let pass.
+             */
+            total: number;
+            /**
+             * All
+             * @description How many agents there are.
+             */
+            all: number;
+            /** @description Of all agents. */
+            counts: components["schemas"]["AgentCounts"];
+            /**
+             * Queues
+             * @description Served by any agent.
+             */
+            queues: string[];
+            /**
+             * Capabilities
+             * @description Of any agent, as the filter takes them: a name, or name=value.
+             */
+            capabilities: string[];
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
         };
         /**
          * AirflowSettings
@@ -896,6 +1033,63 @@ export interface components {
             ran_seconds?: number | null;
         };
         /**
+         * EventKind
+         * @description What sort of thing happened to an agent.
+         * @enum {string}
+         */
+        EventKind: "registered" | "returned" | "restarted" | "superseded" | "lost" | "left" | "cordoned" | "uncordoned" | "cordon_expired" | "draining" | "stopping" | "changed" | "token_changed" | "token_revoked" | "host_conflict" | "re_enrol" | "deleted";
+        /**
+         * EventView
+         * @description Something that happened to an agent. ``by``: who decided it; ``text``: one sentence for people.
+         */
+        EventView: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            kind: components["schemas"]["EventKind"];
+            /** By */
+            by: string | null;
+            /** Reason */
+            reason: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * Events
+         * @description The newest first; ``more``: whether there are older ones.
+         */
+        Events: {
+            /** Events */
+            events: components["schemas"]["EventView"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * HealthStatus
+         * @description Whether an agent is there, for people.
+         * @enum {string}
+         */
+        HealthStatus: "healthy" | "late" | "lost" | "offline";
+        /**
+         * History
+         * @description The samples of an agent, the oldest first. A minute without one is a minute in which no server was there.
+         */
+        History: {
+            /** Step Seconds */
+            step_seconds: number;
+            /** Samples */
+            samples: components["schemas"]["Sample"][];
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+        };
+        /**
          * HostConflict
          * @description Another host has asked for this agent's name, and was refused. Stands until an admin dismisses it.
          */
@@ -1064,6 +1258,44 @@ export interface components {
              * @default 0
              */
             pause_seconds: number;
+        };
+        /**
+         * Me
+         * @description Who looks, and what that one may.
+         */
+        Me: {
+            /** User */
+            user: string;
+            /**
+             * May Steer
+             * @description Whether agents and jobs may be steered.
+             */
+            may_steer: boolean;
+            /**
+             * May Grant
+             * @description Whether tokens may be seen and made.
+             */
+            may_grant: boolean;
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Version
+             * @description Of airflow-edge-agent in this Airflow.
+             */
+            version: string;
+            /**
+             * Base Url Path
+             * @description Path of [api] base_url: "", or as "/airflow".
+             */
+            base_url_path: string;
+            /**
+             * Docs Url
+             * @description Where the documentation is, if the package says so.
+             */
+            docs_url: string | null;
         };
         /**
          * NewToken
@@ -1366,6 +1598,43 @@ export interface components {
          */
         RunnerName: "local" | "tmux" | "default";
         /**
+         * Sample
+         * @description An agent at the end of a minute.
+         */
+        Sample: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            state: components["schemas"]["AgentState"];
+            /**
+             * Heard
+             * @description Heartbeats that came in this minute, of those expected.
+             */
+            heard: number;
+            /**
+             * Expected
+             * @description 0: nobody expected any, because it had left.
+             */
+            expected: number;
+            /** Slots */
+            slots: number;
+            /** Used Slots */
+            used_slots: number;
+            /** Running */
+            running: number;
+            /** Load 1M */
+            load_1m: number | null;
+            /**
+             * Memory Used
+             * @description Part of the host's memory, 0 to 1.
+             */
+            memory_used: number | null;
+            /** Disk Free Bytes */
+            disk_free_bytes: number | null;
+        };
+        /**
          * ServerKey
          * @description A public key that jobs are signed with, for a host to pin.
          *
@@ -1406,6 +1675,31 @@ export interface components {
              * @default []
              */
             server_keys: components["schemas"]["ServerKey"][];
+        };
+        /**
+         * Settings
+         * @description What an agent is to have instead of what it is configured with; null: as it is configured on its host.
+         */
+        Settings: {
+            /** Slots */
+            slots: number | null;
+            /** Queues */
+            queues: string[] | null;
+            /** Reason */
+            reason?: string | null;
+        };
+        /**
+         * Stop
+         * @description Why, and how long what runs may go on before it is ended.
+         */
+        Stop: {
+            /** Reason */
+            reason?: string | null;
+            /**
+             * Grace Seconds
+             * @default 30
+             */
+            grace_seconds: number;
         };
         /**
          * TokenKind
@@ -1491,102 +1785,6 @@ export interface components {
             assignment_id: string;
             state: components["schemas"]["JobState"] | null;
         };
-        /** AgentCounts */
-        AgentCounts: {
-            /** Healthy */
-            healthy: number;
-            /** Late */
-            late: number;
-            /** Lost */
-            lost: number;
-            /** Offline */
-            offline: number;
-            /** Cordoned */
-            cordoned: number;
-        };
-        /** AgentDetail */
-        AgentDetail: {
-            agent: components["schemas"]["AgentView"];
-            /**
-             * Server Time
-             * Format: date-time
-             */
-            server_time: string;
-        };
-        /** AgentSettings */
-        AgentSettings: {
-            /** Slots */
-            slots?: number | null;
-            /** Queues */
-            queues?: string[] | null;
-            /** Reason */
-            reason?: string | null;
-        };
-        /** AgentsPage */
-        AgentsPage: {
-            /** Total */
-            total: number;
-            /** Agents */
-            agents: components["schemas"]["AgentView"][];
-            /**
-             * Server Time
-             * Format: date-time
-             */
-            server_time: string;
-            /** All */
-            all: number;
-            counts: components["schemas"]["AgentCounts"];
-            /** Queues */
-            queues: string[];
-            /** Capabilities */
-            capabilities: string[];
-        };
-        /**
-         * EventKind
-         * @enum {string}
-         */
-        EventKind: "registered" | "returned" | "restarted" | "superseded" | "lost" | "left" | "cordoned" | "uncordoned" | "cordon_expired" | "draining" | "stopping" | "changed" | "token_changed" | "token_revoked" | "host_conflict" | "re_enrol" | "deleted";
-        /** EventView */
-        EventView: {
-            /** Id */
-            id: number;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            kind: components["schemas"]["EventKind"];
-            /** By */
-            by: string | null;
-            /** Reason */
-            reason: string | null;
-            /** Text */
-            text: string;
-        };
-        /** Events */
-        Events: {
-            /** Events */
-            events: components["schemas"]["EventView"][];
-            /** More */
-            more: boolean;
-        };
-        /**
-         * HealthStatus
-         * @enum {string}
-         */
-        HealthStatus: "healthy" | "late" | "lost" | "offline";
-        /** History */
-        History: {
-            /** Step Seconds */
-            step_seconds: number;
-            /** Samples */
-            samples: components["schemas"]["Sample"][];
-            /**
-             * Server Time
-             * Format: date-time
-             */
-            server_time: string;
-        };
         /** JobCounts */
         JobCounts: {
             /** Queued */
@@ -1636,61 +1834,6 @@ export interface components {
             is_over: boolean;
             /** Where */
             where: string | null;
-        };
-        /** Me */
-        Me: {
-            /** User */
-            user: string;
-            /** May Steer */
-            may_steer: boolean;
-            /** May Grant */
-            may_grant: boolean;
-            /**
-             * Server Time
-             * Format: date-time
-             */
-            server_time: string;
-            /** Version */
-            version: string;
-            /** Base Url Path */
-            base_url_path: string;
-            /** Docs Url */
-            docs_url: string;
-        };
-        /** Sample */
-        Sample: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            state: components["schemas"]["AgentState"];
-            /** Heard */
-            heard: number;
-            /** Expected */
-            expected: number;
-            /** Slots */
-            slots: number;
-            /** Used Slots */
-            used_slots: number;
-            /** Running */
-            running: number;
-            /** Load 1M */
-            load_1m: number | null;
-            /** Memory Used */
-            memory_used: number | null;
-            /** Disk Free Bytes */
-            disk_free_bytes: number | null;
-        };
-        /** Stop */
-        Stop: {
-            /** Reason */
-            reason?: string | null;
-            /**
-             * Grace Seconds
-             * @default 30
-             */
-            grace_seconds: number;
         };
     };
     responses: never;
@@ -2006,15 +2149,50 @@ export interface operations {
             };
         };
     };
+    me_v1_ui_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     agents_v1_ui_agents_get: {
         parameters: {
             query?: {
+                /** @description A part of name, hostname or address. */
                 search?: string | null;
+                /** @description One of these is served. */
                 queue?: string[];
+                /** @description All of these: a name, or name=value. */
                 capability?: string[];
+                /** @description One of these. */
                 health?: components["schemas"]["HealthStatus"][];
                 cordoned?: boolean | null;
+                /** @description The name of its token. */
                 token?: string | null;
+                /** @description With - the other way round. */
                 sort?: string;
                 limit?: number;
                 offset?: number;
@@ -2045,23 +2223,13 @@ export interface operations {
             };
         };
     };
-    jobs_v1_ui_jobs_get: {
+    agent_v1_ui_agents__name__get: {
         parameters: {
-            query?: {
-                state?: string[];
-                queue?: string | null;
-                agent?: string | null;
-                kind?: components["schemas"]["JobKind"] | null;
-                search?: string | null;
-                dag_id?: string | null;
-                run_id?: string | null;
-                task_id?: string | null;
-                map_index?: number | null;
-                limit?: number;
-                offset?: number;
-            };
+            query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -2072,7 +2240,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobsPage"];
+                    "application/json": components["schemas"]["AgentDetail"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_v1_ui_agents__name__delete: {
+        parameters: {
+            query?: {
+                /** @description Why, for the audit log. */
+                reason?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    history_v1_ui_agents__name__history_get: {
+        parameters: {
+            query?: {
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_events_v1_ui_agents__name__events_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description Only what is older than the event of this id. */
+                before?: number | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
                 };
             };
             /** @description Client Error */
@@ -2184,6 +2454,72 @@ export interface operations {
             };
         };
     };
+    stop_v1_ui_agents__name__stop_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Stop"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_v1_ui_agents__name__settings_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Settings"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     re_enrol_v1_ui_agents__name__re_enrol_post: {
         parameters: {
             query?: never;
@@ -2249,47 +2585,23 @@ export interface operations {
             };
         };
     };
-    agent_v1_ui_agents__name__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AgentDetail"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_v1_ui_agents__name__delete: {
+    jobs_v1_ui_jobs_get: {
         parameters: {
             query?: {
-                /** @description Why, for the audit log. */
-                reason?: string | null;
+                state?: string[];
+                queue?: string | null;
+                agent?: string | null;
+                kind?: components["schemas"]["JobKind"] | null;
+                search?: string | null;
+                dag_id?: string | null;
+                run_id?: string | null;
+                task_id?: string | null;
+                map_index?: number | null;
+                limit?: number;
+                offset?: number;
             };
             header?: never;
-            path: {
-                name: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -2300,7 +2612,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Deleted"];
+                    "application/json": components["schemas"]["JobsPage"];
                 };
             };
             /** @description Client Error */
@@ -2496,168 +2808,6 @@ export interface operations {
                     "application/json": {
                         [key: string]: string;
                     };
-                };
-            };
-        };
-    };
-    me_v1_ui_me_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Me"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    history_v1_ui_agents__name__history_get: {
-        parameters: {
-            query?: {
-                hours?: number;
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["History"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    events_v1_ui_agents__name__events_get: {
-        parameters: {
-            query?: {
-                limit?: number;
-                before?: number | null;
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Events"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    settings_v1_ui_agents__name__settings_put: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AgentSettings"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    stop_v1_ui_agents__name__stop_put: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Stop"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

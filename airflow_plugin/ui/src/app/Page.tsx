@@ -2,6 +2,7 @@
 import { Box, Tabs } from "@chakra-ui/react";
 import { AgentDetail } from "../agent/AgentDetail";
 import { AgentsTab } from "../agents/AgentsTab";
+import { Asking } from "../agents/actions/Asking";
 import { JobsTab } from "../jobs/JobsTab";
 import { TokensTab } from "../tokens/TokensTab";
 import { useMe } from "./me";
@@ -17,31 +18,33 @@ export function Page() {
   const tab = shown.find((name) => name === search.get("tab")) ?? "agents";
   const agent = search.get("agent");
   return (
-    <Box p={2}>
-      <Tabs.Root
-        value={tab}
-        onValueChange={({ value }) => search.reset({ tab: value === "agents" ? null : value })}
-        colorPalette="brand"
-        lazyMount
-        unmountOnExit
-      >
-        <Tabs.List aria-label="Edge Agents">
-          {shown.map((name) => (
-            <Tabs.Trigger key={name} value={name}>
-              {TABS[name]}
-            </Tabs.Trigger>
-          ))}
-        </Tabs.List>
-        <Tabs.Content value="agents">
-          {agent === "" ? <AgentsTab /> : <AgentDetail name={agent} key={agent} />}
-        </Tabs.Content>
-        <Tabs.Content value="jobs">
-          <JobsTab />
-        </Tabs.Content>
-        <Tabs.Content value="tokens">
-          <TokensTab />
-        </Tabs.Content>
-      </Tabs.Root>
-    </Box>
+    <Asking>
+      <Box p={2}>
+        <Tabs.Root
+          value={tab}
+          onValueChange={({ value }) => search.reset({ tab: value === "agents" ? null : value })}
+          colorPalette="brand"
+          lazyMount
+          unmountOnExit
+        >
+          <Tabs.List aria-label="Edge Agents">
+            {shown.map((name) => (
+              <Tabs.Trigger key={name} value={name}>
+                {TABS[name]}
+              </Tabs.Trigger>
+            ))}
+          </Tabs.List>
+          <Tabs.Content value="agents">
+            {agent === "" ? <AgentsTab /> : <AgentDetail name={agent} key={agent} />}
+          </Tabs.Content>
+          <Tabs.Content value="jobs">
+            <JobsTab />
+          </Tabs.Content>
+          <Tabs.Content value="tokens">
+            <TokensTab />
+          </Tabs.Content>
+        </Tabs.Root>
+      </Box>
+    </Asking>
   );
 }

@@ -1,4 +1,4 @@
-import { HStack, Progress, Text } from "@chakra-ui/react";
+import { Box, HStack, Text } from "@chakra-ui/react";
 
 export interface BarProps {
   used: number;
@@ -9,22 +9,25 @@ export interface BarProps {
 
 /** So many of so many, as a bar with its numbers. */
 export function Bar({ used, total, label }: BarProps) {
-  const isFull = total > 0 && used >= total;
+  const share = total > 0 ? Math.min(used / total, 1) : 0;
   return (
     <HStack gap={2} minW={24}>
-      <Progress.Root
-        value={total > 0 ? Math.min(used, total) : 0}
-        max={Math.max(total, 1)}
-        size="xs"
+      <Box
+        role="meter"
+        aria-label={label}
+        aria-valuenow={used}
+        aria-valuemin={0}
+        aria-valuemax={Math.max(total, used)}
+        aria-valuetext={`${used} of ${total} ${label}`}
         flex="1"
         minW={12}
-        colorPalette={isFull ? "orange" : "brand"}
-        aria-label={`${used} of ${total} ${label}`}
+        height={1.5}
+        borderRadius="full"
+        bg="bg.emphasized"
+        overflow="hidden"
       >
-        <Progress.Track>
-          <Progress.Range />
-        </Progress.Track>
-      </Progress.Root>
+        <Box height="full" width={`${share * 100}%`} bg={share === 1 ? "orange.solid" : "brand.solid"} />
+      </Box>
       <Text as="span" fontSize="sm" fontVariantNumeric="tabular-nums" whiteSpace="nowrap" aria-hidden>
         {used}/{total}
       </Text>

@@ -7,7 +7,9 @@ export function ProblemMessage({ error, title }: { error: Error; title?: string 
       <Alert.Indicator />
       <Alert.Content>
         {title === undefined ? null : <Alert.Title>{title}</Alert.Title>}
-        <Alert.Description>{error.message}</Alert.Description>
+        <Alert.Description whiteSpace="pre-line" overflowWrap="anywhere">
+          {error.message}
+        </Alert.Description>
       </Alert.Content>
     </Alert.Root>
   );

@@ -34,12 +34,3 @@ export function Tags({ values, label, most = 4 }: TagsProps) {
     </Wrap>
   );
 }
-
-/** `{os: "linux", gpu: true}` as `gpu`, `os=linux`: a fact that is so needs no value. */
-export function capabilityTags(capabilities: Record<string, unknown>): string[] {
-  return Object.entries(capabilities)
-    .map(([name, value]) =>
-      value === true ? name : `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
-    )
-    .sort();
-}

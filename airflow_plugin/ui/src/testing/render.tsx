@@ -4,6 +4,7 @@ import { type RenderResult, render } from "@testing-library/react";
 import userEvent, { type UserEvent } from "@testing-library/user-event";
 import type { ReactNode } from "react";
 import { createMemoryRouter, RouterProvider } from "react-router-dom";
+import { Asking } from "../agents/actions/Asking";
 import { MeProvider } from "../app/me";
 import { createQueryClient } from "../app/polling";
 import { Notices } from "../parts/Notices";
@@ -20,7 +21,9 @@ export interface Shown extends RenderResult {
 export function show(part: ReactNode, { at = "/plugin/edge-agents" }: { at?: string } = {}): Shown {
   const element = (
     <QueryClientProvider client={createQueryClient()}>
-      <MeProvider>{part}</MeProvider>
+      <MeProvider>
+        <Asking>{part}</Asking>
+      </MeProvider>
       <Notices />
     </QueryClientProvider>
   );

@@ -57,6 +57,7 @@ export function makeAgent(facts: Partial<AgentView> = {}): AgentView {
     cordon_expires_at: null,
     drain_requested_at: null,
     drain_deadline: null,
+    stops_at: null,
     token_name: "site-a",
     ...facts,
   };
