@@ -1,4 +1,4 @@
-import { Alert, List, Text } from "@chakra-ui/react";
+import { Alert, List } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 import type { AgentView } from "../api/types";
 import { Ago } from "../parts/Ago";
@@ -11,7 +11,6 @@ export interface AgentAlertsProps {
 export function AgentAlerts({ agent }: AgentAlertsProps) {
   return (
     <>
-      <Withdrawn agent={agent} />
       {agent.host_conflicts === 0 ? null : (
         <Note status="error" title="Another host has asked for this name">
           {agent.host_conflict_hostname ?? "A host"}
@@ -41,38 +40,6 @@ export function AgentAlerts({ agent }: AgentAlertsProps) {
         </Note>
       )}
     </>
-  );
-}
-
-function Withdrawn({ agent }: AgentAlertsProps) {
-  if (agent.cordoned_at === null) {
-    return null;
-  }
-  const drains = agent.drain_requested_at !== null;
-  return (
-    <Note status="warning" title={drains ? "Draining" : "Cordoned"}>
-      {drains
-        ? "It is offered nothing new, and stops when its work is done"
-        : "It is offered nothing new; what runs goes on"}
-      {agent.drain_deadline === null ? null : (
-        <>
-          {" "}
-          or its deadline passes, <Ago at={agent.drain_deadline} />
-        </>
-      )}
-      .
-      <Text color="fg.muted">
-        <Ago at={agent.cordoned_at} />
-        {agent.cordoned_by === null ? null : ` by ${agent.cordoned_by}`}
-        {agent.cordon_reason === null ? null : `: ${agent.cordon_reason}`}
-        {agent.cordon_expires_at === null ? null : (
-          <>
-            {" "}
-            (expires <Ago at={agent.cordon_expires_at} />)
-          </>
-        )}
-      </Text>
-    </Note>
   );
 }
 

@@ -1,7 +1,10 @@
 import { Box, Flex, Heading, HStack, Text } from "@chakra-ui/react";
+import { AgentActions } from "../agents/AgentActions";
 import type { AgentView } from "../api/types";
+import { useSearch } from "../app/search";
 import { Ago } from "../parts/Ago";
 import { Bar } from "../parts/Bar";
+import { CordonState } from "../parts/CordonState";
 import { HealthBadge } from "../parts/HealthBadge";
 import { Tags } from "../parts/Tags";
 
@@ -11,6 +14,7 @@ export interface AgentHeaderProps {
 
 /** Which agent it is, how it is at the moment, and what can be done about it. */
 export function AgentHeader({ agent }: AgentHeaderProps) {
+  const search = useSearch();
   return (
     <Flex justify="space-between" align="start" gap={4} wrap="wrap">
       <Box minW={0}>
@@ -30,7 +34,11 @@ export function AgentHeader({ agent }: AgentHeaderProps) {
             <Bar used={agent.used_slots} total={agent.slots} label="slots used" />
           </Box>
         </HStack>
+        <Box mt={2}>
+          <CordonState agent={agent} />
+        </Box>
       </Box>
+      <AgentActions agents={[agent]} look="buttons" onDeleted={() => search.reset({})} />
     </Flex>
   );
 }

@@ -1,11 +1,12 @@
-import { Link as ChakraLink, DataList, Heading } from "@chakra-ui/react";
-import type { ReactNode } from "react";
+import { Link as ChakraLink, Heading } from "@chakra-ui/react";
 import { Link } from "react-router-dom";
 import type { AgentView } from "../api/types";
 import { useMe } from "../app/me";
 import { searchOf } from "../app/search";
+import { capabilityTags } from "../parts/capabilities";
+import { Fact, Facts } from "../parts/Facts";
 import { inWords } from "../parts/spans";
-import { capabilityTags, Tags } from "../parts/Tags";
+import { Tags } from "../parts/Tags";
 import { When } from "../parts/When";
 import { bytesInWords } from "./bytes";
 
@@ -22,7 +23,7 @@ export function SystemInfo({ agent }: SystemInfoProps) {
       <Heading as="h3" id="system" size="md" mb={3}>
         System
       </Heading>
-      <DataList.Root orientation="horizontal" size="sm" gap={2} css={{ "--list-item-label-min-w": "9rem" }}>
+      <Facts>
         <Fact name="Host">{agent.hostname}</Fact>
         <Fact name="Address">{agent.address ?? "–"}</Fact>
         <Fact name="Capabilities">
@@ -63,19 +64,8 @@ export function SystemInfo({ agent }: SystemInfoProps) {
           <When at={agent.registered_at} />
         </Fact>
         <Fact name="Host key">{agent.host_key}</Fact>
-      </DataList.Root>
+      </Facts>
     </section>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <DataList.Item alignItems="start">
-      <DataList.ItemLabel>{name}</DataList.ItemLabel>
-      <DataList.ItemValue display="block" minW={0} overflowWrap="anywhere">
-        {children}
-      </DataList.ItemValue>
-    </DataList.Item>
   );
 }
 

@@ -1,9 +1,10 @@
-import { Field, Input, Text } from "@chakra-ui/react";
+import { Text } from "@chakra-ui/react";
 import { useState } from "react";
 import { cancelJob, useAction } from "../api/actions";
 import type { JobView } from "../api/types";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { notify } from "../parts/Notices";
+import { ReasonField } from "../parts/ReasonField";
 
 const REASON = "Cancelled by an admin.";
 
@@ -34,16 +35,11 @@ export function CancelDialog({ job, onClose }: CancelDialogProps) {
       onClose={onClose}
     >
       <Text mb={3}>{consequenceOf(job)}</Text>
-      <Field.Root>
-        <Field.Label>Reason</Field.Label>
-        <Input
-          value={reason}
-          maxLength={1000}
-          placeholder={REASON}
-          onChange={(event) => setReason(event.currentTarget.value)}
-        />
-        <Field.HelperText>For the people who read how it ended.</Field.HelperText>
-      </Field.Root>
+      <ReasonField
+        value={reason}
+        onChange={setReason}
+        help={`For the people who read how it ended. Without one: "${REASON}"`}
+      />
     </ConfirmDialog>
   );
 }

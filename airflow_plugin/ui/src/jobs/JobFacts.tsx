@@ -1,7 +1,7 @@
-import { DataList } from "@chakra-ui/react";
-import type { ReactNode } from "react";
 import type { JobView } from "../api/types";
-import { capabilityTags, Tags } from "../parts/Tags";
+import { capabilityTags } from "../parts/capabilities";
+import { Fact, Facts } from "../parts/Facts";
+import { Tags } from "../parts/Tags";
 import { When } from "../parts/When";
 import { AgentLink } from "./AgentLink";
 import { endingOf } from "./ending";
@@ -11,7 +11,7 @@ import { Ran, Waited } from "./JobsTable";
 export function JobFacts({ job }: { job: JobView }) {
   const ending = endingOf(job);
   return (
-    <DataList.Root orientation="horizontal" size="sm" gap={1} css={{ "--list-item-label-min-w": "7rem" }}>
+    <Facts>
       <Fact name="Agent">
         <AgentLink name={job.agent_name} />
       </Fact>
@@ -54,17 +54,6 @@ export function JobFacts({ job }: { job: JobView }) {
           {job.cancel_reason ? `: ${job.cancel_reason}` : null}
         </Fact>
       )}
-    </DataList.Root>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <DataList.Item alignItems="start">
-      <DataList.ItemLabel>{name}</DataList.ItemLabel>
-      <DataList.ItemValue display="block" overflowWrap="anywhere">
-        {children}
-      </DataList.ItemValue>
-    </DataList.Item>
+    </Facts>
   );
 }

@@ -1,75 +1,63 @@
-import { HStack, NativeSelect, Tag, Wrap } from "@chakra-ui/react";
+import { Button, Flex, Tag } from "@chakra-ui/react";
+import { useCallback } from "react";
 import { useSearch } from "../app/search";
-
-import { SearchField } from "./SearchField";
-import { PINS } from "./search";
+import { Choice } from "../parts/Choice";
+import { SearchBox } from "../parts/SearchBox";
+import { FILTERS, isNarrowed, PINS } from "./search";
 
 export interface JobFiltersProps {
   queues: string[];
 }
 
-/** Narrows the list down by what a job is called, where it waits, and who has it. */
+/** Which jobs are shown: by what they are called, where they wait, and who has them. */
 export function JobFilters({ queues }: JobFiltersProps) {
   const search = useSearch();
-  const narrow = (name: string, value: string) => search.set({ [name]: value, offset: null }, { replace: true });
-  const queue = search.get("queue");
-  // One that is asked for and has no job any more must be seen to be taken away.
-  const known = queue === "" || queues.includes(queue) ? queues : [queue, ...queues];
+  const { set } = search;
+  const narrow = (name: string, value: string | null) => set({ [name]: value, offset: null });
+  const type = useCallback((text: string) => set({ q: text, offset: null }, { replace: true }), [set]);
+  const typeAgent = useCallback((name: string) => set({ on: name, offset: null }, { replace: true }), [set]);
   const pinned = Object.entries(PINS).filter(([param]) => search.get(param) !== "");
   return (
-    <Wrap gap={2} align="center">
-      <SearchField label="Search jobs" value={search.get("q")} onSearch={(value) => narrow("q", value)} />
-      <SearchField label="On agent" value={search.get("on")} onSearch={(value) => narrow("on", value)} />
+    <Flex gap={2} wrap="wrap" align="center">
+      <SearchBox label="Search jobs" value={search.get("q")} onChange={type} />
+      <SearchBox label="Name of the agent" value={search.get("on")} onChange={typeAgent} />
       <Choice
-        label="Queue"
-        value={queue}
-        onChoose={(value) => narrow("queue", value)}
-        all="All queues"
-        values={known}
+        label="queues"
+        options={queues}
+        chosen={chosen(search.get("queue"))}
+        onChange={([queue]) => narrow("queue", queue ?? null)}
+        isSingle
       />
       <Choice
-        label="Kind"
-        value={search.get("kind")}
-        onChoose={(value) => narrow("kind", value)}
-        all="Tasks and commands"
-        values={["task", "command"]}
+        label="kinds"
+        options={["task", "command"]}
+        chosen={chosen(search.get("kind"))}
+        onChange={([kind]) => narrow("kind", kind ?? null)}
+        isSingle
       />
-      <HStack gap={1} wrap="wrap">
-        {pinned.map(([param, word]) => (
-          <Tag.Root key={param} size="lg">
-            <Tag.Label>
-              {word} {search.get(param)}
-            </Tag.Label>
-            <Tag.EndElement>
-              <Tag.CloseTrigger aria-label={`Of any ${word}`} onClick={() => narrow(param, "")} />
-            </Tag.EndElement>
-          </Tag.Root>
-        ))}
-      </HStack>
-    </Wrap>
+      {pinned.map(([param, word]) => (
+        <Tag.Root key={param} size="md" colorPalette="brand">
+          <Tag.Label>
+            {word}: {search.get(param)}
+          </Tag.Label>
+          <Tag.EndElement>
+            <Tag.CloseTrigger aria-label={`Every ${word}, not only this`} onClick={() => narrow(param, null)} />
+          </Tag.EndElement>
+        </Tag.Root>
+      ))}
+      {isNarrowed(search) ? (
+        <Button
+          variant="ghost"
+          size="sm"
+          onClick={() => set({ ...Object.fromEntries(FILTERS.map((name) => [name, null])), offset: null })}
+        >
+          Clear filters
+        </Button>
+      ) : null}
+    </Flex>
   );
 }
 
-interface ChoiceProps {
-  label: string;
-  value: string;
-  values: readonly string[];
-  all: string;
-  onChoose: (value: string) => void;
-}
-
-function Choice({ label, value, values, all, onChoose }: ChoiceProps) {
-  return (
-    <NativeSelect.Root size="sm" width="auto">
-      <NativeSelect.Field aria-label={label} value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
-        <option value="">{all}</option>
-        {values.map((each) => (
-          <option key={each} value={each}>
-            {each}
-          </option>
-        ))}
-      </NativeSelect.Field>
-      <NativeSelect.Indicator />
-    </NativeSelect.Root>
-  );
+function chosen(value: string): string[] {
+  return value === "" ? [] : [value];
 }

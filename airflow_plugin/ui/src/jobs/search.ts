@@ -40,8 +40,7 @@ export function stateOf(search: Search): StateChoice {
 
 /** Whether fewer than all jobs are asked for. */
 export function isNarrowed(search: Search): boolean {
-  const names = ["state", "kind", "map_index", ...Object.keys(TEXTS)];
-  return names.some((name) => search.get(name) !== "");
+  return FILTERS.some((name) => search.get(name) !== "");
 }
 
 /** `agent` is the page's own param for one agent's page; here it is `on`. */
@@ -53,3 +52,5 @@ const TEXTS = {
   run_id: "run_id",
   task_id: "task_id",
 } as const;
+
+export const FILTERS = ["state", "kind", "map_index", ...Object.keys(TEXTS)];

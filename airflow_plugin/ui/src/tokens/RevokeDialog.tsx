@@ -1,11 +1,11 @@
-import { Input, Text } from "@chakra-ui/react";
+import { Text } from "@chakra-ui/react";
 import { useState } from "react";
 import { revokeToken, useAction } from "../api/actions";
 import { useAgents } from "../api/queries";
 import type { TokenView } from "../api/types";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
-import { Labelled } from "../parts/Labelled";
 import { notify } from "../parts/Notices";
+import { ReasonField } from "../parts/ReasonField";
 
 export interface RevokeDialogProps {
   token: TokenView;
@@ -47,9 +47,7 @@ export function RevokeDialog({ token, onClose }: RevokeDialogProps) {
           <Users token={token.name} />
         </>
       )}
-      <Labelled label="Reason" help="For the audit log.">
-        <Input value={reason} maxLength={1000} onChange={(event) => setReason(event.currentTarget.value)} />
-      </Labelled>
+      <ReasonField value={reason} onChange={setReason} help="Stands in the audit log." />
     </ConfirmDialog>
   );
 }

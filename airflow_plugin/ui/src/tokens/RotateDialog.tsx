@@ -1,9 +1,10 @@
-import { Input, NativeSelect, Stack, Text } from "@chakra-ui/react";
+import { NativeSelect, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 import { rotateToken, useAction } from "../api/actions";
 import type { TokenView } from "../api/types";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { Labelled } from "../parts/Labelled";
+import { ReasonField } from "../parts/ReasonField";
 import { inWords } from "../parts/spans";
 import { RotatedDialog } from "./RotatedDialog";
 import { Lifetime } from "./TokenFields";
@@ -63,9 +64,7 @@ export function RotateDialog({ token, onClose }: RotateDialogProps) {
             : "Nothing that runs is disturbed. Write the new secret to the token file of each host in that time: an agent reads it when it next registers."}
         </Text>
         <Lifetime form={life} onChange={(changes) => setLife((before) => ({ ...before, ...changes }))} />
-        <Labelled label="Reason" help="For the audit log.">
-          <Input value={reason} maxLength={1000} onChange={(event) => setReason(event.currentTarget.value)} />
-        </Labelled>
+        <ReasonField value={reason} onChange={setReason} help="Stands in the audit log." />
       </Stack>
     </ConfirmDialog>
   );
