@@ -3,6 +3,7 @@ import type { HealthStatus } from "../api/types";
 import { type Search, useSearch } from "../app/search";
 
 export const HEALTH = ["healthy", "late", "lost", "offline"] as const satisfies readonly HealthStatus[];
+const SORTS = ["name", "health", "last_seen", "used", "running", "registered", "version"];
 export const SIZES = [25, 50, 100, 200];
 const SIZE = 50;
 
@@ -19,6 +20,7 @@ export interface AgentsAsked {
 export function useAgentsQuery(): AgentsAsked {
   const search = useSearch();
   const health = search.all("health").filter((each): each is HealthStatus => HEALTH.some((known) => known === each));
+  const sort = search.get("sort");
   const cordoned = search.get("cordoned");
   const limit = search.number("limit", SIZE);
   const asked = {
@@ -32,7 +34,7 @@ export function useAgentsQuery(): AgentsAsked {
   return {
     query: {
       ...asked,
-      sort: search.get("sort") || "name",
+      sort: SORTS.includes(sort.replace(/^-/, "")) ? sort : "name",
       limit: SIZES.includes(limit) ? limit : SIZE,
       offset: search.number("offset", 0),
     },

@@ -2,12 +2,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { every } from "../app/polling";
 import { answer, api } from "./client";
-import type { operations } from "./schema";
+import type { paths } from "./schema";
 
-type QueryOf<Operation extends keyof operations> = NonNullable<operations[Operation]["parameters"]["query"]>;
-
-export type AgentsQuery = QueryOf<"agents_v1_ui_agents_get">;
-export type JobsQuery = QueryOf<"jobs_v1_ui_jobs_get">;
+export type AgentsQuery = NonNullable<paths["/v1/ui/agents"]["get"]["parameters"]["query"]>;
+export type JobsQuery = NonNullable<paths["/v1/ui/jobs"]["get"]["parameters"]["query"]>;
 
 const MINUTE = 60_000;
 
