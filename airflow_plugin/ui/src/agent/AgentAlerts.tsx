@@ -1,7 +1,7 @@
-import { Alert, List } from "@chakra-ui/react";
-import type { ReactNode } from "react";
+import { List } from "@chakra-ui/react";
 import type { AgentView } from "../api/types";
-import { Ago } from "../parts/Ago";
+import { Note } from "../parts/Note";
+import { HostConflict } from "./HostConflict";
 
 export interface AgentAlertsProps {
   agent: AgentView;
@@ -11,25 +11,7 @@ export interface AgentAlertsProps {
 export function AgentAlerts({ agent }: AgentAlertsProps) {
   return (
     <>
-      {agent.host_conflicts === 0 ? null : (
-        <Note status="error" title="Another host has asked for this name">
-          {agent.host_conflict_hostname ?? "A host"}
-          {agent.host_conflict_address === null ? null : ` (${agent.host_conflict_address})`} was refused{" "}
-          {agent.host_conflicts === 1 ? "once" : `${agent.host_conflicts} times`}
-          {agent.host_conflict_at === null ? null : (
-            <>
-              , last <Ago at={agent.host_conflict_at} />
-            </>
-          )}
-          . Nothing was taken from the agent. If it was you, re-enrol the agent; if it was nobody of yours, rotate its
-          token.
-        </Note>
-      )}
-      {agent.re_enrol_until === null ? null : (
-        <Note status="info" title="Another host may come for this name">
-          The next other host that registers has it. That offer ends <Ago at={agent.re_enrol_until} />.
-        </Note>
-      )}
+      <HostConflict agent={agent} />
       {agent.skew.length === 0 ? null : (
         <Note status="warning" title="It differs from this Airflow">
           <List.Root ps={4}>
@@ -40,23 +22,5 @@ export function AgentAlerts({ agent }: AgentAlertsProps) {
         </Note>
       )}
     </>
-  );
-}
-
-interface NoteProps {
-  status: "info" | "warning" | "error";
-  title: string;
-  children: ReactNode;
-}
-
-function Note({ status, title, children }: NoteProps) {
-  return (
-    <Alert.Root status={status}>
-      <Alert.Indicator />
-      <Alert.Content>
-        <Alert.Title>{title}</Alert.Title>
-        <Alert.Description as="div">{children}</Alert.Description>
-      </Alert.Content>
-    </Alert.Root>
   );
 }

@@ -25,7 +25,8 @@ export function AgentHistory({ agent }: AgentHistoryProps) {
   const { data, error } = useAgentHistory(agent, hours);
   const timeZone = useTimeZone();
   const columns = useMemo(() => (data === undefined ? [] : columnsOf(data, hours)), [data, hours]);
-  const at = (time: number) => inZone(new Date(time).toISOString(), timeZone).slice(-8, -3);
+  // Within some hours the time of day tells a moment; over a day its date belongs to it.
+  const at = (time: number) => inZone(new Date(time).toISOString(), timeZone).slice(hours < 24 ? 11 : 5, 16);
   const when = (index: number) => at(columns[index]?.from ?? 0);
   return (
     <Stack as="section" gap={4} aria-labelledby="history">

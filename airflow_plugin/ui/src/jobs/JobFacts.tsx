@@ -11,7 +11,7 @@ import { Ran, Waited } from "./JobsTable";
 export function JobFacts({ job }: { job: JobView }) {
   const ending = endingOf(job);
   return (
-    <Facts>
+    <Facts columns={2}>
       <Fact name="Agent">
         <AgentLink name={job.agent_name} />
       </Fact>

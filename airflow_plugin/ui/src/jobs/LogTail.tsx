@@ -21,7 +21,7 @@ export function LogTail({ jobId }: LogTailProps) {
     loadEarlier();
   };
   return (
-    <Flex direction="column" gap={2} minH={0} flex={1}>
+    <Flex direction="column" gap={2} minH={72} flex={1}>
       <Flex align="center" justify="space-between" gap={2} wrap="wrap" minH={8}>
         <Text fontSize="sm" color="fg.muted" role="status">
           {last === undefined ? "" : stateOf(last.is_over, following)}

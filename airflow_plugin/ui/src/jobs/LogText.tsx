@@ -47,7 +47,7 @@ export function LogText({ tail, following, onScrollBack }: LogTextProps) {
         }
       }}
       flex={1}
-      minH={24}
+      minH={0}
       overflow="auto"
       bg="bg.subtle"
       borderWidth={1}

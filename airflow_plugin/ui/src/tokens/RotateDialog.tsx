@@ -6,8 +6,8 @@ import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { Labelled } from "../parts/Labelled";
 import { ReasonField } from "../parts/ReasonField";
 import { inWords } from "../parts/spans";
+import { Lifetime } from "./Lifetime";
 import { RotatedDialog } from "./RotatedDialog";
-import { Lifetime } from "./TokenFields";
 
 const HOUR = 3600;
 const OVERLAPS = [0, HOUR, 24 * HOUR, 7 * 24 * HOUR];

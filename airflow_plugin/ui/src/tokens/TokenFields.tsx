@@ -1,7 +1,8 @@
-import { Checkbox, Collapsible, Field, HStack, Input, NativeSelect, Stack, Text } from "@chakra-ui/react";
+import { Collapsible, Input, NativeSelect, Stack } from "@chakra-ui/react";
 import { LuChevronRight } from "react-icons/lu";
 import { Labelled } from "../parts/Labelled";
 import type { TokenForm } from "./form";
+import { Lifetime } from "./Lifetime";
 import { TokenBounds } from "./TokenBounds";
 
 export interface TokenFieldsProps {
@@ -50,40 +51,5 @@ export function TokenFields({ form, onChange }: TokenFieldsProps) {
         </Collapsible.Content>
       </Collapsible.Root>
     </Stack>
-  );
-}
-
-export interface LifetimeProps {
-  form: Pick<TokenForm, "days" | "neverExpires">;
-  onChange: (changes: Partial<Pick<TokenForm, "days" | "neverExpires">>) => void;
-}
-
-/** For how many days, or for ever, which has to be said. */
-export function Lifetime({ form, onChange }: LifetimeProps) {
-  return (
-    <Field.Root disabled={form.neverExpires}>
-      <Field.Label>Expires in days</Field.Label>
-      <HStack gap={4} width="full">
-        <Input
-          type="number"
-          width={28}
-          min={1}
-          max={36_500}
-          step="any"
-          value={form.neverExpires ? "" : form.days}
-          onChange={(event) => onChange({ days: event.currentTarget.value })}
-        />
-        <Checkbox.Root
-          disabled={false}
-          checked={form.neverExpires}
-          onCheckedChange={({ checked }) => onChange({ neverExpires: checked === true })}
-        >
-          <Checkbox.HiddenInput />
-          <Checkbox.Control />
-          <Checkbox.Label>Never</Checkbox.Label>
-        </Checkbox.Root>
-      </HStack>
-      {form.neverExpires ? <Text fontSize="sm">Whoever gets hold of it has it for good.</Text> : null}
-    </Field.Root>
   );
 }
