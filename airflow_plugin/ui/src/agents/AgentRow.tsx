@@ -1,8 +1,8 @@
-import { Checkbox, Link, Table, Text } from "@chakra-ui/react";
+import { Badge, Checkbox, Link, Table, Text } from "@chakra-ui/react";
 import { memo, type ReactNode } from "react";
 import { Link as RouterLink } from "react-router-dom";
 import type { AgentView } from "../api/types";
-import { searchOf } from "../app/search";
+import { searchOf, useSearch } from "../app/search";
 import { Ago } from "../parts/Ago";
 import { Bar } from "../parts/Bar";
 import { CordonState } from "../parts/CordonState";
@@ -21,22 +21,29 @@ export interface AgentRowProps {
 
 /** An agent in the table; drawn anew only when the agent changed. */
 export const AgentRow = memo(function AgentRow({ agent, isSelected, onSelect }: AgentRowProps) {
+  const search = useSearch();
   return (
     <Table.Row {...(isSelected ? { "data-selected": "" } : {})} verticalAlign="top">
       {onSelect === null ? null : (
         <Table.Cell>
           <Checkbox.Root checked={isSelected} onCheckedChange={({ checked }) => onSelect(agent.name, checked === true)}>
-            <Checkbox.HiddenInput aria-label={`Select agent ${agent.name}`} />
+            <Checkbox.HiddenInput />
             <Checkbox.Control />
+            <Checkbox.Label srOnly>Select agent {agent.name}</Checkbox.Label>
           </Checkbox.Root>
         </Table.Cell>
       )}
       <Table.Cell>
         <Link asChild color="fg.info" whiteSpace="nowrap">
-          <RouterLink to={searchOf({ agent: agent.name })}>{agent.name}</RouterLink>
+          <RouterLink to={search.link({ agent: agent.name })}>{agent.name}</RouterLink>
         </Link>
         <Muted>{agent.hostname}</Muted>
         <Muted>{agent.address}</Muted>
+        {agent.host_conflicts === 0 ? null : (
+          <Badge colorPalette="failed" borderRadius="full" title="Another host asked for this name, and was refused.">
+            host conflict
+          </Badge>
+        )}
       </Table.Cell>
       <Table.Cell>
         <HealthBadge agent={agent} />

@@ -1,4 +1,4 @@
-import { Checkbox, Table } from "@chakra-ui/react";
+import { Checkbox, Table, VisuallyHidden } from "@chakra-ui/react";
 import { useCallback, useState } from "react";
 import type { AgentView } from "../api/types";
 import { useMe } from "../app/me";
@@ -35,8 +35,9 @@ export function AgentsTable({ agents, sort, onSort }: AgentsTableProps) {
                       setNames(new Set(checked === true ? agents.map((agent) => agent.name) : []))
                     }
                   >
-                    <Checkbox.HiddenInput aria-label="Select all agents of this page" />
+                    <Checkbox.HiddenInput />
                     <Checkbox.Control />
+                    <Checkbox.Label srOnly>Select all agents of this page</Checkbox.Label>
                   </Checkbox.Root>
                 </Table.ColumnHeader>
               ) : null}
@@ -59,7 +60,11 @@ export function AgentsTable({ agents, sort, onSort }: AgentsTableProps) {
                 Versions
               </SortHeader>
               <Table.ColumnHeader>Token</Table.ColumnHeader>
-              {maySteer ? <Table.ColumnHeader aria-label="Actions" width={8} /> : null}
+              {maySteer ? (
+                <Table.ColumnHeader width={8}>
+                  <VisuallyHidden>Actions</VisuallyHidden>
+                </Table.ColumnHeader>
+              ) : null}
             </Table.Row>
           </Table.Header>
           <Table.Body>

@@ -29,7 +29,7 @@ export function Page() {
         >
           <Tabs.List aria-label="Edge Agents">
             {shown.map((name) => (
-              <Tabs.Trigger key={name} value={name}>
+              <Tabs.Trigger key={name} value={name} fontWeight="bold" px={4}>
                 {TABS[name]}
               </Tabs.Trigger>
             ))}

@@ -16,12 +16,23 @@ export function learnServerTime(iso: string): void {
 
 /** The server's time, in milliseconds since 1970, to the second. It ticks while somebody looks. */
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => now);
+  return useSyncExternalStore(subscribe, snapshot);
 }
 
 /** The server's time at this moment. */
 export function serverNow(): number {
   return Date.now() + ahead;
+}
+
+function snapshot(): number {
+  if (timer === undefined) {
+    now = thisSecond();
+  }
+  return now;
+}
+
+function thisSecond(): number {
+  return Math.round(serverNow() / 1000) * 1000;
 }
 
 function subscribe(listener: () => void): () => void {
@@ -43,7 +54,7 @@ function tick(): void {
   if (document.visibilityState === "hidden") {
     return;
   }
-  now = Math.round(serverNow() / 1000) * 1000;
+  now = thisSecond();
   for (const listener of listeners) {
     listener();
   }

@@ -13,6 +13,8 @@ export interface Search {
   number: (name: string, otherwise: number) => number;
   /** Change some; null, "" and [] take one away. `replace` leaves no step to go back to. */
   set: (changes: Record<string, Value>, options?: { replace?: boolean }) => void;
+  /** The address with some of it changed, for a link. */
+  link: (changes: Record<string, Value>) => string;
   /** Drop everything that stands there for these. */
   reset: (values: Record<string, Value>) => void;
 }
@@ -39,6 +41,7 @@ export function useSearch(): Search {
       return Number.isSafeInteger(value) && value >= 0 ? value : otherwise;
     },
     set,
+    link: (changes) => `?${changed(params, changes)}`,
     reset,
   };
 }

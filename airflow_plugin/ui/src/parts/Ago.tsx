@@ -12,9 +12,9 @@ export function Ago({ at, ...props }: AgoProps) {
   const now = useNow();
   const timeZone = useTimeZone();
   const passed = Math.round(secondsBetween(at, now));
-  const words = passed >= 0 ? `${inWords(passed)} ago` : `in ${inWords(-passed)}`;
+  const words = passed > -2 ? `${inWords(passed)} ago` : `in ${inWords(-passed)}`;
   return (
-    <Text as="span" whiteSpace="nowrap" {...props} title={`${inZone(at, timeZone)} ${timeZone}`} asChild>
+    <Text whiteSpace="nowrap" {...props} title={`${inZone(at, timeZone)} ${timeZone}`} asChild>
       <time dateTime={at}>{words}</time>
     </Text>
   );

@@ -27,9 +27,10 @@ export function Choice({ label, options, chosen, onChange, isSingle = false }: C
       minW={40}
       maxW={72}
     >
-      <Select.HiddenSelect aria-label={`Filter by ${label}`} />
+      <Select.HiddenSelect />
+      <Select.Label srOnly>Filter by {label}</Select.Label>
       <Select.Control>
-        <Select.Trigger aria-label={`Filter by ${label}`}>
+        <Select.Trigger>
           <Select.ValueText placeholder={`All ${label}`} />
         </Select.Trigger>
         <Select.IndicatorGroup>

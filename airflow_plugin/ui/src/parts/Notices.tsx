@@ -12,7 +12,7 @@ export function Notices() {
   return (
     <Toaster toaster={toaster}>
       {(toast) => (
-        <Toast.Root>
+        <Toast.Root width={{ md: "sm" }}>
           <Toast.Indicator />
           <Toast.Title>{toast.title}</Toast.Title>
           <Toast.Description>{toast.description}</Toast.Description>

@@ -3,7 +3,7 @@ import { Alert } from "@chakra-ui/react";
 /** What went wrong, in the server's sentence. */
 export function ProblemMessage({ error, title }: { error: Error; title?: string }) {
   return (
-    <Alert.Root status="error" my={2}>
+    <Alert.Root status="error" my={2} role="alert">
       <Alert.Indicator />
       <Alert.Content>
         {title === undefined ? null : <Alert.Title>{title}</Alert.Title>}

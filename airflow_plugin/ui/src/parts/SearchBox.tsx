@@ -18,13 +18,14 @@ export function SearchBox({ value, onChange, label }: SearchBoxProps) {
       startElement={<FiSearch aria-hidden />}
       {...(typed === ""
         ? {}
-        : { endElement: <CloseButton aria-label="Clear search" size="xs" onClick={() => onChange("")} /> })}
+        : { endElement: <CloseButton aria-label="Clear search" size="xs" onClick={() => setTyped("")} /> })}
     >
       <Input
         aria-label={label}
         placeholder={label}
         size="sm"
         type="search"
+        css={{ "&::-webkit-search-cancel-button": { display: "none" } }}
         value={typed}
         onChange={(event) => setTyped(event.target.value)}
       />

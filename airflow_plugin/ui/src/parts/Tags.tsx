@@ -18,19 +18,25 @@ export function Tags({ values, label, most = 4 }: TagsProps) {
   const shown = isOpen ? values : values.slice(0, most);
   const hidden = values.length - shown.length;
   return (
-    <Wrap gap={1} aria-label={label} role="list">
-      {shown.map((value) => (
-        <Tag.Root key={value} size="sm" variant="surface" role="listitem" maxW={56} title={value}>
-          <Tag.Label>{value}</Tag.Label>
-        </Tag.Root>
-      ))}
-      {hidden > 0 ? (
-        <Tag.Root size="sm" variant="outline" color="fg.muted" asChild>
-          <button type="button" aria-label={`${hidden} more ${label}`} onClick={() => setOpen(true)}>
-            +{hidden}
-          </button>
-        </Tag.Root>
-      ) : null}
+    <Wrap gap={1} asChild>
+      <ul aria-label={label}>
+        {shown.map((value) => (
+          <Tag.Root key={value} size="sm" variant="surface" maxW={56} title={value} asChild>
+            <li>
+              <Tag.Label>{value}</Tag.Label>
+            </li>
+          </Tag.Root>
+        ))}
+        {hidden > 0 ? (
+          <li>
+            <Tag.Root size="sm" variant="outline" color="fg.muted" cursor="pointer" asChild>
+              <button type="button" aria-label={`${hidden} more ${label}`} onClick={() => setOpen(true)}>
+                +{hidden}
+              </button>
+            </Tag.Root>
+          </li>
+        ) : null}
+      </ul>
     </Wrap>
   );
 }

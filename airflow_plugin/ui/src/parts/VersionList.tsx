@@ -15,14 +15,11 @@ export function VersionList({ agent }: { agent: Pick<AgentView, "versions" | "pr
       {agent.skew.length === 0 ? null : (
         <Tooltip.Root openDelay={200} closeDelay={100}>
           <Tooltip.Trigger asChild>
-            <Badge
-              colorPalette="warning"
-              borderRadius="full"
-              tabIndex={0}
-              aria-label={`Differs: ${agent.skew.join("; ")}`}
-            >
-              <LuTriangleAlert aria-hidden />
-              differs
+            <Badge colorPalette="warning" borderRadius="full" asChild>
+              <button type="button" aria-label={`Differs: ${agent.skew.join("; ")}`}>
+                <LuTriangleAlert aria-hidden />
+                differs
+              </button>
             </Badge>
           </Tooltip.Trigger>
           <Tooltip.Positioner>

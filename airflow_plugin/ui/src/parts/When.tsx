@@ -12,7 +12,7 @@ export function When({ at, ...props }: WhenProps) {
     return <Text as="span">–</Text>;
   }
   return (
-    <Text as="span" whiteSpace="nowrap" {...props} title={timeZone} asChild>
+    <Text whiteSpace="nowrap" {...props} title={timeZone} asChild>
       <time dateTime={at}>{inZone(at, timeZone)}</time>
     </Text>
   );
