@@ -25,7 +25,12 @@ export function useLogTail(jobId: string, following: boolean) {
   const key = [...keys.job(jobId), "log"];
   const { data: tail = NOTHING, error } = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => continued(jobId, client.getQueryData<Tail>(key) ?? NOTHING, signal),
+    queryFn: async ({ signal }) => {
+      const shown = () => client.getQueryData<Tail>(key) ?? NOTHING;
+      const { pieces, isAnother } = await since(jobId, endOf(shown()), signal);
+      // Earlier lines may have been put before it meanwhile.
+      return pieces.reduce(append, isAnother ? NOTHING : shown());
+    },
     refetchInterval: (query) => {
       const last = query.state.data?.at(-1);
       return last?.is_over || (last !== undefined && !following) ? false : every(INTERVAL)(query);
@@ -47,23 +52,28 @@ export function useLogTail(jobId: string, following: boolean) {
   };
 }
 
-/** Return a tail with what has been written since. */
-async function continued(jobId: string, tail: Tail, signal: AbortSignal): Promise<Tail> {
-  let read = tail;
+interface News {
+  pieces: LogPiece[];
+  /** They are of another log: shorter than what was read, because the job went back to the queue meanwhile. */
+  isAnother: boolean;
+}
+
+/** Return what has been written since an offset; null: the end of what there is. */
+async function since(jobId: string, offset: number | null, signal: AbortSignal): Promise<News> {
+  const pieces: LogPiece[] = [];
+  let end = offset;
   for (let count = 0; count < MOST_PIECES; count += 1) {
-    const end = endOf(read);
     const piece = await pieceOf(jobId, end ?? -BYTES, BYTES, signal);
     if (end !== null && piece.start_offset < end) {
-      // Shorter than what was read: the job went back to the queue, and another agent writes another log.
-      read = NOTHING;
-      continue;
+      return { ...(await since(jobId, null, signal)), isAnother: true };
     }
-    read = append(read, piece);
+    pieces.push(piece);
     if (end === null || piece.next_offset <= end || piece.next_offset >= piece.log_bytes) {
       break;
     }
+    end = piece.next_offset;
   }
-  return read;
+  return { pieces, isAnother: false };
 }
 
 /** Return what stands before an offset, in as many pieces as it takes: each may be cut at the end of a line. */

@@ -23,7 +23,7 @@ export function InstallCommand({ secret, agent, queues }: InstallCommandProps) {
         <Input type="url" value={url} onChange={(event) => setUrl(event.currentTarget.value.trim())} />
       </Labelled>
       {doubt === null ? null : (
-        <Text color="fg.warning" fontSize="sm" role="status">
+        <Text color="warning.fg" fontSize="sm" role="status">
           {doubt}
         </Text>
       )}
@@ -38,10 +38,11 @@ export function InstallCommand({ secret, agent, queues }: InstallCommandProps) {
       </Text>
       <CodeBlock label="install command" text={installCommand({ url, agent, queues, secret, tasks, version })} />
       <Text fontSize="sm" color="fg.muted">
-        It stays in the foreground, so that you see what it says. To run it as a service, see the quickstart
+        It stays in the foreground, so that you see what it says; its check tells what is missing, such as the Dag files
+        that tasks need. How to run it as a service stands in the quickstart
         {docs ? (
           <>
-            {" in the "}
+            {" of the "}
             <ChakraLink href={docs} target="_blank" rel="noreferrer" color="fg.info">
               documentation
             </ChakraLink>
