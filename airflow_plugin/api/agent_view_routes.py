@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_plugin.api.auth import may_view
 from airflow_plugin.api.transactions import transact
@@ -13,6 +13,7 @@ from airflow_plugin.config import QueueConfig
 from airflow_plugin.queue import agent_search, agent_views, events, samples
 from airflow_plugin.queue.agent_health import HealthStatus
 from edge_agent.protocol import NAME_PATTERN, Problem, Text
+from edge_agent.protocol.base import LARGEST
 
 AgentName = Annotated[str, Path(pattern=NAME_PATTERN)]
 MOST = 200
@@ -20,7 +21,9 @@ Word = Annotated[Text, Field(min_length=1, max_length=500)]
 
 
 class AgentQuery(BaseModel):
-    """Which agents, in what order, and which part of them."""
+    """Which agents, in what order, and which part of them. A word that is not known is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
 
     search: Text | None = Field(default=None, max_length=250, description="A part of name, hostname or address.")
     queue: list[Word] = Field(default=[], max_length=100, description="One of these is served.")
@@ -30,7 +33,7 @@ class AgentQuery(BaseModel):
     token: Text | None = Field(default=None, max_length=64, description="The name of its token.")
     sort: str = Field(default="name", pattern=agent_search.SORT_PATTERN, description="With - the other way round.")
     limit: int = Field(default=50, ge=1, le=MOST)
-    offset: int = Field(default=0, ge=0)
+    offset: int = Field(default=0, ge=0, le=LARGEST)
 
     def wanted(self) -> agent_search.AgentSearch:
         """Return the same in the queue's words."""
@@ -72,7 +75,9 @@ def _add_past(routes: APIRouter) -> None:
     async def list_events(
         name: AgentName,
         limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
-        before: Annotated[int | None, Query(ge=1, description="Only what is older than the event of this id.")] = None,
+        before: Annotated[
+            int | None, Query(ge=1, le=2**63 - 1, description="Only what is older than the event of this id.")
+        ] = None,
     ) -> events.Events:
         """What happened to an agent, the newest first; also to one that was deleted."""
         return await transact(lambda db: events.listed(db, name, limit=limit, before=before))

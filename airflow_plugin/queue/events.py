@@ -5,14 +5,21 @@ What if it dies here? Then neither stands: not what happened, and not that it di
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
+from sqlalchemy import delete, insert, select
+
+from airflow_plugin import clock
+from airflow_plugin.models import EventRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+MAX_TEXT = 2000
 
 
 class EventKind(StrEnum):
@@ -88,6 +95,34 @@ class Events(BaseModel):
     more: bool
 
 
-def listed(session: Session, agent: str, *, limit: int, before: int | None = None) -> Events:  # noqa: ARG001  to come
+def record(
+    session: Session, agent: str, kind: EventKind, text: str, *, by: str | None = None, reason: str | None = None
+) -> None:
+    """Note what happens to an agent in this transaction."""
+    record_all(session, kind, {agent: text}, by=by, reason=reason)
+
+
+def record_all(
+    session: Session, kind: EventKind, texts: Mapping[str, str], *, by: str | None = None, reason: str | None = None
+) -> None:
+    """Note that the same sort of thing happens to several agents: what to say of each, by its name."""
+    if texts:
+        alike = insert(EventRow).values(at=clock.now(), kind=kind, by=by, reason=reason)
+        session.execute(alike, [{"agent_name": agent, "text": text[:MAX_TEXT]} for agent, text in texts.items()])
+
+
+def listed(session: Session, agent: str, *, limit: int, before: int | None = None) -> Events:
     """Return what happened to an agent, the newest first. ``before``: only what is older than that event."""
-    return Events(events=[], more=False)
+    found = select(EventRow).where(EventRow.agent_name == agent).order_by(EventRow.id.desc()).limit(limit + 1)
+    if before is not None:
+        found = found.where(EventRow.id < before)
+    rows = list(session.scalars(found))
+    seen = [EventView.model_validate(row, from_attributes=True) for row in rows[:limit]]
+    return Events(events=seen, more=len(rows) > limit)
+
+
+def purge(session: Session, days: float, limit: int = 10_000) -> int:
+    """Delete events of that age; return how many."""
+    old = select(EventRow.id).where(EventRow.at < clock.in_seconds(-days * 86_400)).limit(limit)
+    gone = delete(EventRow).where(EventRow.id.in_(old)).returning(EventRow.id)
+    return len(session.execute(gone.execution_options(synchronize_session=False)).all())

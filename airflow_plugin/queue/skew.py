@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow import __version__ as airflow_version
@@ -37,4 +37,5 @@ def _clock_ahead_seconds(agent: AgentRow) -> float:
     said = (agent.health or {}).get("clock")
     if said is None or not agent.beat:  # what a session before this one said is of another time
         return 0.0
-    return (datetime.fromisoformat(said) - agent.last_seen_at).total_seconds()
+    theirs = datetime.fromisoformat(said)
+    return ((theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)) - agent.last_seen_at).total_seconds()

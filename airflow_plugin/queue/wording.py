@@ -1,10 +1,29 @@
-"""How a job ended, in one line for people: in a failure message, in the task's log, in a list."""
+"""What is said in several places in the same words: how a job ended, how long something is."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from edge_agent.protocol import EndReason
+
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def how_long(seconds: float) -> str:
+    """Return a time in its largest two units: ``45 s``, ``1 h 30 min``, ``7 d``."""
+    if seconds < 1:
+        return f"{seconds:.2g} s"
+    left, words = round(seconds), []
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            words.append(f"{count} {unit}")
+    return " ".join(words[:2])
+
+
+def so_many(number: int, noun: str) -> str:
+    """Return ``1 job``, ``2 jobs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def how_it_ended(job: Any) -> str:

