@@ -20,8 +20,8 @@ MAIN = "main.js"
 ICON, DARK_ICON = "edge-agents.svg", "edge-agents-dark.svg"
 STATIC = "/static"
 
-_UI = Path(__file__).parent / "ui"
-FILES = {MAIN: _UI / "dist" / MAIN, ICON: _UI / "icons" / ICON, DARK_ICON: _UI / "icons" / DARK_ICON}
+_HERE = Path(__file__).parent
+FILES = {MAIN: _HERE / "ui" / "dist" / MAIN, ICON: _HERE / "icons" / ICON, DARK_ICON: _HERE / "icons" / DARK_ICON}
 """What is served, by the name it is served by."""
 
 

@@ -96,7 +96,8 @@ def _add_one(routes: APIRouter) -> None:
     async def log(job_id: UUID, user: GetUserDep, offset: LogOffset = 0, limit: LogLimit = 65_536) -> LogPiece:
         """A piece of a job's log, for those who may read the logs of its Dag; ask again at ``next_offset``."""
         job = (await transact(lambda db: job_views.detail(db, job_id))).job
-        if job.kind == JobKind.TASK and not await dag_rights.may_read_log(user, job.dag_id):
+        is_airflows = job.kind == JobKind.TASK or job.dag_id is not None
+        if is_airflows and not await dag_rights.may_read_log(user, job.dag_id):
             raise NotFound(log_pieces.NO_SUCH)
         return await transact(lambda db: log_pieces.piece(db, job_id, offset=offset, limit=limit))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, or_, select, union
 
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import job_views, offers
@@ -47,16 +48,16 @@ class Wanted:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what must hold for a job to be on the list."""
-        equal = {
-            JobRow.queue: self.queue,
-            JobRow.agent_name: self.agent,
-            JobRow.kind: self.kind,
-            JobRow.dag_id: self.dag_id,
-            JobRow.run_id: self.run_id,
-            JobRow.task_id: self.task_id,
-            JobRow.map_index: self.map_index,
-        }
-        found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+        equal = (
+            (JobRow.queue, self.queue),
+            (JobRow.agent_name, self.agent),
+            (JobRow.kind, self.kind),
+            (JobRow.dag_id, self.dag_id),
+            (JobRow.run_id, self.run_id),
+            (JobRow.task_id, self.task_id),
+            (JobRow.map_index, self.map_index),
+        )
+        found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
         if self.states:
             # Without any that is open there is an index of what has ended, for the planner to see.
             ended = [JobRow.ended_at.is_not(None)] if not self.states & OPEN else []
@@ -94,20 +95,20 @@ def page(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> Jo
     total = sum(counts.model_dump().values())
     if found:
         total = session.scalar(select(func.count()).select_from(JobRow).where(*found)) or 0
-    return JobsPage(
-        total=total,
-        jobs=jobs(session, wanted, limit=limit, offset=offset),
-        counts=counts,
-        queues=queues(session),
-        server_time=job_views.time_of(session),
-    )
+    now = job_views.time_of(session)
+    rows = _rows(session, wanted, limit, offset)
+    views = job_views.views(session, rows, now)
+    return JobsPage(total=total, jobs=views, counts=counts, queues=queues(session), server_time=now)
 
 
-def jobs(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> list[job_views.JobView]:
-    """Return the jobs of that part alone."""
-    statement = job_views.rows().where(*wanted.conditions()).order_by(*_order(wanted)).limit(limit).offset(offset)
-    rows = session.execute(statement).all()
-    return job_views.views(session, rows, job_views.time_of(session))
+def jobs(session: Session, wanted: Wanted, *, limit: int) -> list[job_views.JobView]:
+    """Return the first jobs of a list alone."""
+    return job_views.views(session, _rows(session, wanted, limit), job_views.time_of(session))
+
+
+def _rows(session: Session, wanted: Wanted, limit: int, offset: int = 0) -> Sequence[Any]:
+    statement = job_views.rows().where(*wanted.conditions()).order_by(*_order(wanted))
+    return session.execute(statement.limit(limit).offset(offset)).all()
 
 
 def dags(session: Session, wanted: Wanted) -> set[str]:
@@ -118,9 +119,8 @@ def dags(session: Session, wanted: Wanted) -> set[str]:
 def queues(session: Session) -> list[str]:
     """Return the queues that agents serve, and those of jobs that are open or recent."""
     recent = select(JobRow.queue).order_by(JobRow.queued_at.desc(), JobRow.id.desc()).limit(RECENT).subquery()
-    held = select(JobRow.queue).where(JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])).distinct()
-    found = {*session.scalars(offers.queued_queues()), *session.scalars(held)}
-    found |= {*session.scalars(select(recent.c.queue).distinct())}
+    held = select(JobRow.queue).where(JobRow.state.in_([JobState.OFFERED, JobState.RUNNING]))
+    found = {*session.scalars(union(offers.queued_queues(), held, select(recent.c.queue)))}
     for own, other in session.execute(select(AgentRow.queues, AgentRow.queues_override)):
         found |= {*(other or own)}
     return sorted(found)

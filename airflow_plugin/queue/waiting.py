@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue.placement import Placement, written
-from airflow_plugin.queue.wording import shortened, span
+from airflow_plugin.queue.wording import how_long, shortened
 from edge_agent.protocol import AgentState, JobKind, JobState
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SOON = "about to be offered"
 MOST_NAMED = 3
 """How many agents one sentence names; the rest is counted."""
 
-_KINDS = {f"kind.{JobKind.TASK}": "runs Airflow tasks", f"kind.{JobKind.COMMAND}": "runs commands"}
+_KINDS = {f"kind.{JobKind.TASK}": "none runs Airflow tasks", f"kind.{JobKind.COMMAND}": "none runs commands"}
 
 
 class _Obstacle(NamedTuple):
@@ -90,13 +90,13 @@ class Waiting:
 
     def _obstacle(self, agent: Any, slots: int) -> _Obstacle | None:
         """Return what keeps an agent that could take the job from it, None when nothing does."""
-        name, last_heard = agent.name, f"last heard {span(self._since(agent.last_seen_at))} ago"
-        if agent.state != AgentState.CONNECTED:
+        name, last_heard = agent.name, f"last heard {_whole(self._since(agent.last_seen_at))} ago"
+        if agent.state != AgentState.CONNECTED:  # lost, offline
             return _Obstacle(name, str(agent.state), last_heard)
         if agent.session_hash is None:
-            return _Obstacle(name, "restarting", last_heard)
+            return _Obstacle(name, "away", last_heard)  # left, and its jobs run on: it may come back for them
         if agent.drain_requested_at is not None:
-            return _Obstacle(name, "draining", _reason(agent))
+            return _Obstacle(name, "draining", _reason(agent).removeprefix("draining"))
         if agent.cordoned_at is not None and not self._is_over(agent.cordon_expires_at):
             return _Obstacle(name, "cordoned", self._cordon(agent))
         used = self.in_use.get(name, 0)
@@ -110,7 +110,7 @@ class Waiting:
         if agent.cordoned_by:
             parts.append(f"by {agent.cordoned_by}")
         if agent.cordon_expires_at is not None:
-            parts.append(f"{span(-self._since(agent.cordon_expires_at))} left")
+            parts.append(f"{_whole(-self._since(agent.cordon_expires_at))} left")
         return ", ".join(filter(None, parts))
 
     def _since(self, then: datetime) -> float:
@@ -144,7 +144,7 @@ def _nobody_has(placement: Placement, serving: Sequence[Any]) -> str:
     unmet = {agent.name: placement.unmet(agent.capabilities) for agent in serving}
     lacking = sorted({name for names in unmet.values() for name in names})
     if kinds := [_KINDS[name] for name in lacking if name in _KINDS]:
-        return f"{_agents(serving)} queue {placement.queue!r}, none {' and '.join(kinds)}"
+        return f"{_agents(serving)} queue {placement.queue!r}, {' and '.join(kinds)}"
     wanted = ", ".join(written(name, placement.requires[name]) for name in lacking)
     instead = _listed(f"{agent.name} has {_instead(unmet[agent.name], agent.capabilities)}" for agent in serving)
     every = "all of " if len(lacking) > 1 else ""
@@ -173,6 +173,10 @@ def _listed(words: Iterable[str]) -> str:
     every = list(words)
     more = len(every) - MOST_NAMED
     return ", ".join(every[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _whole(seconds: float) -> str:
+    return how_long(round(seconds)) if seconds >= 1 else "0 s"
 
 
 def _reason(agent: Any) -> str:

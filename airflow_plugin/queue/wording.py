@@ -1,4 +1,4 @@
-"""What stands in one line for people: how a job ended, how long something takes."""
+"""What is said in several places in the same words: how a job ended, how long something is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import Any
 from edge_agent.protocol import EndReason
 from edge_agent.protocol.lines import one_line
 
-_UNITS = (("days", 86_400), ("h", 3600), ("min", 60))
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def how_long(seconds: float) -> str:
+    """Return a time in its largest two units: ``45 s``, ``1 h 30 min``, ``7 d``."""
+    if seconds < 1:
+        return f"{seconds:.2g} s"
+    left, words = round(seconds), []
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            words.append(f"{count} {unit}")
+    return " ".join(words[:2])
 
 
 def how_it_ended(job: Any) -> str:
@@ -21,14 +33,6 @@ def how_it_ended(job: Any) -> str:
     elif job.reason == EndReason.SIGNAL and job.signal is not None:
         how = f"signal {job.signal}"
     return f"{where}: {how}" + (f": {job.message}" if job.message else "")
-
-
-def span(seconds: float) -> str:
-    """Return a time in its largest whole unit: ``45 s``, ``3 min``, ``2 h``, ``5 days``. From two of it on."""
-    for unit, length in _UNITS:
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
 
 
 def shortened(text: str, length: int) -> str:
