@@ -28,6 +28,8 @@ export default defineConfig(({ command }) => ({
     environmentOptions: { jsdom: { url: "http://airflow.test/" } },
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/testing/setup.ts"],
+    // Typing into a dialog takes seconds where other tests have the processors.
+    testTimeout: 60_000,
     // A file's machinery costs more than its tests: two cores have other work.
     maxWorkers: 2,
   },

@@ -421,6 +421,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ui/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Job
+         * @description One job.
+         */
+        get: operations["one_job_v1_ui_jobs__job_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ui/jobs/{job_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log
+         * @description A piece of a job's log, for those who may read the logs of its Dag; ask again at ``next_offset``.
+         */
+        get: operations["log_v1_ui_jobs__job_id__log_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ui/jobs/{job_id}/cancel": {
         parameters: {
             query?: never;
@@ -505,66 +545,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Health
-         * @description Tell that this is an Airflow with the plugin; needs no token and tells nothing else.
-         */
-        get: operations["health_v1_health_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/ui/jobs/{job_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * One Job
-         * @description One job.
-         */
-        get: operations["one_job_v1_ui_jobs__job_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/ui/jobs/{job_id}/log": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Log
-         * @description A piece of a job's log, for those who may read the logs of its Dag; ask again at ``next_offset``.
-         */
-        get: operations["log_v1_ui_jobs__job_id__log_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/static/{file}": {
         parameters: {
             query?: never;
@@ -585,6 +565,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description Tell that this is an Airflow with the plugin; needs no token and tells nothing else.
+         */
+        get: operations["health_v1_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -594,30 +594,15 @@ export interface components {
          * @description How many agents there are of each health, and how many are cordoned, whatever their health.
          */
         AgentCounts: {
-            /**
-             * Healthy
-             * @default 0
-             */
+            /** Healthy */
             healthy: number;
-            /**
-             * Late
-             * @default 0
-             */
+            /** Late */
             late: number;
-            /**
-             * Lost
-             * @default 0
-             */
+            /** Lost */
             lost: number;
-            /**
-             * Offline
-             * @default 0
-             */
+            /** Offline */
             offline: number;
-            /**
-             * Cordoned
-             * @default 0
-             */
+            /** Cordoned */
             cordoned: number;
         };
         /**
@@ -1159,6 +1144,32 @@ export interface components {
             clock?: string | null;
         };
         /**
+         * JobCounts
+         * @description How many jobs of the whole deployment are in which state.
+         */
+        JobCounts: {
+            /** Queued */
+            queued: number;
+            /** Offered */
+            offered: number;
+            /** Running */
+            running: number;
+            /** Ended */
+            ended: number;
+        };
+        /**
+         * JobDetail
+         * @description One job, and the time at which this was so.
+         */
+        JobDetail: {
+            job: components["schemas"]["JobView"];
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+        };
+        /**
          * JobKind
          * @description What sort of work a job is.
          * @enum {string}
@@ -1249,6 +1260,24 @@ export interface components {
             hidden: boolean;
         };
         /**
+         * JobsPage
+         * @description A part of a list of jobs. ``total``: how long the list is. ``queues``: what may be asked for.
+         */
+        JobsPage: {
+            /** Total */
+            total: number;
+            /** Jobs */
+            jobs: components["schemas"]["JobView"][];
+            counts: components["schemas"]["JobCounts"];
+            /** Queues */
+            queues: string[];
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+        };
+        /**
          * Limits
          * @description The server's sizes and times, so that no host needs to be configured with them.
          */
@@ -1296,6 +1325,26 @@ export interface components {
              * @default 0
              */
             pause_seconds: number;
+        };
+        /**
+         * LogPiece
+         * @description A part of a log. ``next_offset``: where to go on; ``is_over``: the job has ended and nothing more is there.
+         *
+         *     ``log_bytes``: how much the job has written. ``where``: what became of what is not here.
+         */
+        LogPiece: {
+            /** Text */
+            text: string;
+            /** Start Offset */
+            start_offset: number;
+            /** Next Offset */
+            next_offset: number;
+            /** Log Bytes */
+            log_bytes: number;
+            /** Is Over */
+            is_over: boolean;
+            /** Where */
+            where: string | null;
         };
         /**
          * Me
@@ -1637,7 +1686,7 @@ export interface components {
         RunnerName: "local" | "tmux" | "default";
         /**
          * Sample
-         * @description An agent at the end of a minute.
+         * @description An agent at the beginning of a minute, and how many heartbeats came of it in the minute before.
          */
         Sample: {
             /**
@@ -1646,10 +1695,7 @@ export interface components {
              */
             at: string;
             state: components["schemas"]["AgentState"];
-            /**
-             * Heard
-             * @description Heartbeats that came in this minute, of those expected.
-             */
+            /** Heard */
             heard: number;
             /**
              * Expected
@@ -1822,70 +1868,6 @@ export interface components {
              */
             assignment_id: string;
             state: components["schemas"]["JobState"] | null;
-        };
-        /**
-         * JobCounts
-         * @description How many jobs of the whole deployment are in which state.
-         */
-        JobCounts: {
-            /** Queued */
-            queued: number;
-            /** Offered */
-            offered: number;
-            /** Running */
-            running: number;
-            /** Ended */
-            ended: number;
-        };
-        /**
-         * JobDetail
-         * @description One job, and the time at which this was so.
-         */
-        JobDetail: {
-            job: components["schemas"]["JobView"];
-            /**
-             * Server Time
-             * Format: date-time
-             */
-            server_time: string;
-        };
-        /**
-         * JobsPage
-         * @description A part of a list of jobs. ``total``: how long the list is. ``queues``: what may be asked for.
-         */
-        JobsPage: {
-            /** Total */
-            total: number;
-            /** Jobs */
-            jobs: components["schemas"]["JobView"][];
-            counts: components["schemas"]["JobCounts"];
-            /** Queues */
-            queues: string[];
-            /**
-             * Server Time
-             * Format: date-time
-             */
-            server_time: string;
-        };
-        /**
-         * LogPiece
-         * @description A part of a log. ``next_offset``: where to go on; ``is_over``: the job has ended and nothing more is there.
-         *
-         *     ``log_bytes``: how much the job has written. ``where``: what became of what is not here.
-         */
-        LogPiece: {
-            /** Text */
-            text: string;
-            /** Start Offset */
-            start_offset: number;
-            /** Next Offset */
-            next_offset: number;
-            /** Log Bytes */
-            log_bytes: number;
-            /** Is Over */
-            is_over: boolean;
-            /** Where */
-            where: string | null;
         };
     };
     responses: never;
@@ -2682,6 +2664,73 @@ export interface operations {
             };
         };
     };
+    one_job_v1_ui_jobs__job_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_v1_ui_jobs__job_id__log_get: {
+        parameters: {
+            query?: {
+                /** @description In bytes. Negative: the last so many bytes. */
+                offset?: number;
+                /** @description Most bytes of one answer. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPiece"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancel_v1_ui_jobs__job_id__cancel_post: {
         parameters: {
             query?: never;
@@ -2846,95 +2895,6 @@ export interface operations {
             };
         };
     };
-    health_v1_health_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: string;
-                    };
-                };
-            };
-        };
-    };
-    one_job_v1_ui_jobs__job_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobDetail"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    log_v1_ui_jobs__job_id__log_get: {
-        parameters: {
-            query?: {
-                /** @description In bytes. Negative: the last so many bytes. */
-                offset?: number;
-                /** @description Most bytes of one answer. */
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                job_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LogPiece"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     static_static__file__get: {
         parameters: {
             query?: {
@@ -2973,6 +2933,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health_v1_health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
                 };
             };
         };
