@@ -85,18 +85,18 @@ def test_a_queued_job_says_why_it_waits(
 
     def why() -> str:
         params = {"queue": agent.queue}
-        (only,) = http.get(f"{UI}/jobs", params=params, headers=headers).json()
+        (only,) = http.get(f"{UI}/jobs", params=params, headers=headers).json()["jobs"]
         waiting: str = only["waiting"]
         return waiting
 
     submit(agent, requires={"gpu": True})
     assert why() == f"no agent serves queue {agent.queue!r}"
     agent.register()
-    assert why() == f"1 agent serves queue {agent.queue!r}, none has gpu=true"
+    assert why() == f"1 agent serves queue {agent.queue!r}, none has gpu = true: {agent.name} has no gpu"
     agent.register(capabilities={"gpu": "a100"})
     assert why() == "about to be offered"
     http.put(f"{UI}/agents/{agent.name}/cordon", json={}, headers=login("olga"))
-    assert why() == f"every agent that could take it is cordoned ({agent.name})"
+    assert why() == f"{agent.name}, the only agent that could take it, is cordoned (by olga)"
 
 
 def test_deleting_an_agent_says_what_became_of_its_work(
