@@ -68,3 +68,14 @@ test("an address that only this machine finds is doubted", async () => {
   await shown.user.type(address, "http://localhost:8080");
   await waitFor(() => expect(screen.getByText(/Only this machine finds Airflow/)).toBeVisible());
 });
+
+test("who installs an agent for commands only is told what its host must allow first", async () => {
+  isLookedAtBy();
+  answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+  const shown = showEmpty();
+  await plan(shown);
+  const tasks = await screen.findByRole("checkbox", { name: /It runs Airflow's tasks/ });
+  expect(screen.queryByText(/until the host's policy lists it/)).not.toBeInTheDocument();
+  await shown.user.click(tasks);
+  expect(await screen.findByText(/until the host's policy lists it/)).toBeVisible();
+});

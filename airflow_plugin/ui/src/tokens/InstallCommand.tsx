@@ -32,6 +32,12 @@ export function InstallCommand({ secret, agent, queues }: InstallCommandProps) {
         <Checkbox.Control />
         <Checkbox.Label>It runs Airflow's tasks, not commands only</Checkbox.Label>
       </Checkbox.Root>
+      {tasks ? null : (
+        <Text color="fg.warning" fontSize="sm" role="status">
+          No command runs there until the host's policy lists it, in /etc/edge-agent/policy.toml. Without one the
+          command below stops at its check, and says so.
+        </Text>
+      )}
       <Text>
         Paste this into a shell on the host, as the user that the agent is to run as, which should not be root. It needs
         Python 3.11 to 3.13.
