@@ -9,10 +9,12 @@ export interface ChoiceProps {
   onChange: (chosen: string[]) => void;
   /** Only one at a time. */
   isSingle?: boolean;
+  /** What none chosen means, where "All queues" would be no English. */
+  all?: string;
 }
 
 /** Filter by one or several of a few words; none chosen means all. */
-export function Choice({ label, options, chosen, onChange, isSingle = false }: ChoiceProps) {
+export function Choice({ label, options, chosen, onChange, isSingle = false, all = `All ${label}` }: ChoiceProps) {
   // What the address asks for is shown even when nothing has it any more: else it could not be taken away.
   const items = useMemo(() => [...new Set([...options, ...chosen])], [options, chosen]);
   const collection = useMemo(() => createListCollection({ items }), [items]);
@@ -30,11 +32,12 @@ export function Choice({ label, options, chosen, onChange, isSingle = false }: C
       <Select.HiddenSelect />
       <Select.Label srOnly>Filter by {label}</Select.Label>
       <Select.Control>
-        <Select.Trigger>
-          <Select.ValueText placeholder={`All ${label}`} />
+        {/* Chakra's own is too pale to be read easily. */}
+        <Select.Trigger _placeholderShown={{ color: "fg.muted" }}>
+          <Select.ValueText placeholder={all} />
         </Select.Trigger>
         <Select.IndicatorGroup>
-          {chosen.length > 0 ? <Select.ClearTrigger aria-label={`All ${label}`} /> : null}
+          {chosen.length > 0 ? <Select.ClearTrigger aria-label={all} /> : null}
           <Select.Indicator />
         </Select.IndicatorGroup>
       </Select.Control>

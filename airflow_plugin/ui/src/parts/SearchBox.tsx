@@ -14,7 +14,7 @@ export function SearchBox({ value, onChange, label }: SearchBoxProps) {
   const [typed, setTyped] = useTyped(value, onChange);
   return (
     <InputGroup
-      maxW="lg"
+      maxW="sm"
       startElement={<FiSearch aria-hidden />}
       {...(typed === ""
         ? {}
@@ -23,6 +23,8 @@ export function SearchBox({ value, onChange, label }: SearchBoxProps) {
       <Input
         aria-label={label}
         placeholder={label}
+        // Chakra's own is too pale to be read easily.
+        _placeholder={{ color: "fg.muted" }}
         size="sm"
         type="search"
         css={{ "&::-webkit-search-cancel-button": { display: "none" } }}
