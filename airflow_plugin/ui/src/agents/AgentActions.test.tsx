@@ -165,5 +165,5 @@ test("whoever may not steer is offered nothing", async () => {
     </>,
   );
   await screen.findByText("there");
-  expect(screen.queryByRole("button")).toBeNull();
+  expect(screen.queryByRole("group")).toBeNull();
 });

@@ -15,8 +15,8 @@ globalThis.matchMedia ??= (media) =>
 Element.prototype.scrollTo ??= () => {};
 Element.prototype.scrollIntoView ??= () => {};
 
-// Two busy cores take their time over what a person waits for.
-configure({ asyncUtilTimeout: 10_000 });
+// Long enough for a machine that has other tests to run; what is there is found at once.
+configure({ asyncUtilTimeout: 20_000 });
 
 beforeAll(() => server.listen({ onUnhandledFrame: "error" }));
 afterEach(() => {
