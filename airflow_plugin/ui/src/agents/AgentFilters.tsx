@@ -33,7 +33,8 @@ export function AgentFilters({ page }: { page: AgentsPage }) {
           onChange={(capability) => set({ capability, offset: null })}
         />
         <Choice
-          label="cordons"
+          label="cordon"
+          none="Cordon: any"
           options={Object.values(CORDON)}
           chosen={cordoned.map(([, text]) => text)}
           onChange={([text]) =>

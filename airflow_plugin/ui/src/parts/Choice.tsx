@@ -4,6 +4,8 @@ import { useMemo } from "react";
 export interface ChoiceProps {
   /** What is chosen: "queues". */
   label: string;
+  /** What stands there when nothing is chosen, if it is not "All queues". */
+  none?: string;
   options: readonly string[];
   chosen: readonly string[];
   onChange: (chosen: string[]) => void;
@@ -12,7 +14,7 @@ export interface ChoiceProps {
 }
 
 /** Filter by one or several of a few words; none chosen means all. */
-export function Choice({ label, options, chosen, onChange, isSingle = false }: ChoiceProps) {
+export function Choice({ label, none = `All ${label}`, options, chosen, onChange, isSingle = false }: ChoiceProps) {
   // What the address asks for is shown even when nothing has it any more: else it could not be taken away.
   const items = useMemo(() => [...new Set([...options, ...chosen])], [options, chosen]);
   const collection = useMemo(() => createListCollection({ items }), [items]);
@@ -31,10 +33,10 @@ export function Choice({ label, options, chosen, onChange, isSingle = false }: C
       <Select.Label srOnly>Filter by {label}</Select.Label>
       <Select.Control>
         <Select.Trigger>
-          <Select.ValueText placeholder={`All ${label}`} />
+          <Select.ValueText color="fg.muted" placeholder={none} />
         </Select.Trigger>
         <Select.IndicatorGroup>
-          {chosen.length > 0 ? <Select.ClearTrigger aria-label={`All ${label}`} /> : null}
+          {chosen.length > 0 ? <Select.ClearTrigger aria-label={none} /> : null}
           <Select.Indicator />
         </Select.IndicatorGroup>
       </Select.Control>
