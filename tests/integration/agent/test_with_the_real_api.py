@@ -252,6 +252,7 @@ def test_an_agent_that_is_stopped_ends_what_runs_and_leaves(site):
 
 
 def test_an_agent_serves_those_of_its_queues_that_an_admin_chooses_and_then_all_again(site):
+    assert site.ended(site.submit("true")).state == JobState.SUCCEEDED
     site.host.stop()
     kept, left = site.name, f"other-of-{site.name}"
     site.host.process.environment["EDGE_AGENT_QUEUES"] = f"{kept},{left}"
