@@ -12,6 +12,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from airflow_plugin.compat import UtcDateTime
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import InstrumentedAttribute
     from sqlalchemy.sql.compiler import SQLCompiler
 
 
@@ -24,6 +27,20 @@ class _DatabaseTime(FunctionElement[Any]):
 
 class _DatabaseEpoch(FunctionElement[float]):
     """The time of the statement as seconds since 1970."""
+
+    type = Double()
+    inherit_cache = True
+
+
+class _DatabaseMinute(FunctionElement[Any]):
+    """The minute in which the statement is."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+class _SecondsSince(FunctionElement[float]):
+    """How long ago a column's time was, in seconds with their fraction."""
 
     type = Double()
     inherit_cache = True
@@ -42,6 +59,16 @@ def in_seconds(seconds: float | ColumnElement[Any]) -> ColumnElement[Any]:
 def epoch() -> ColumnElement[float]:
     """Return the time of the statement as seconds since 1970, with their fraction."""
     return _DatabaseEpoch()
+
+
+def minute() -> ColumnElement[Any]:
+    """Return the beginning of the minute in which the statement is."""
+    return _DatabaseMinute()
+
+
+def seconds_since(column: ColumnElement[Any] | InstrumentedAttribute[datetime]) -> ColumnElement[float]:
+    """Return how many seconds ago a time was; negative for one to come."""
+    return _SecondsSince(column)
 
 
 @compiles(_DatabaseTime, "postgresql")
@@ -64,3 +91,23 @@ def _epoch_on_postgres(_element: _DatabaseEpoch, _compiler: SQLCompiler, **_kw: 
 @compiles(_DatabaseEpoch, "sqlite")
 def _epoch_on_sqlite(_element: _DatabaseEpoch, _compiler: SQLCompiler, **_kw: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(_DatabaseMinute, "postgresql")
+def _minute_on_postgres(_element: _DatabaseMinute, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "date_trunc('minute', statement_timestamp())"
+
+
+@compiles(_DatabaseMinute, "sqlite")
+def _minute_on_sqlite(_element: _DatabaseMinute, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "strftime('%Y-%m-%d %H:%M:00.000000', 'now')"
+
+
+@compiles(_SecondsSince, "postgresql")
+def _seconds_on_postgres(element: _SecondsSince, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"extract(epoch FROM statement_timestamp() - {compiler.process(element.clauses, **kw)})::double precision"
+
+
+@compiles(_SecondsSince, "sqlite")
+def _seconds_on_sqlite(element: _SecondsSince, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"((julianday('now') - julianday({compiler.process(element.clauses, **kw)})) * 86400.0)"

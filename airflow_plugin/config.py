@@ -40,6 +40,8 @@ class QueueConfig:
     log_bytes_per_minute: int = 67_108_864
     log_retention_days: float = 30.0
     job_retention_days: float = 7.0
+    event_retention_days: float = 30.0
+    history_hours: float = 24.0
     batch: int = 64
     max_tokens: int = 50
     token_retention_days: float = 90.0

@@ -81,6 +81,14 @@ for as long as people look back, or lower it to keep the database small.
     "job_retention_days": """
 Days a job that has ended stays in the job list. Raise it to look further back; each job is one row.
 """,
+    "event_retention_days": """
+Days that what happened to agents can be looked up: registered, lost, cordoned by whom and why. Raise it to look
+further back; each event is one row.
+""",
+    "history_hours": """
+Hours that is kept how each agent was from minute to minute: heartbeats, slots, load. Lower it to keep the database
+small; it takes about 0.3 MB for each agent and day.
+""",
     "batch": """
 Most jobs an agent is offered, confirms or reports in one request; at most 256. Lower it when agents with many
 slots should leave work to others in a burst.

@@ -14,8 +14,10 @@ from airflow_plugin import bundle, log_filter, remote_log
 from airflow_plugin.api import (
     agent_admin_routes,
     agent_routes,
+    agent_view_routes,
     assignment_routes,
     job_routes,
+    me_routes,
     page,
     problems,
     token_routes,
@@ -86,6 +88,8 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     app.add_middleware(VersionHeader, prefix=routes.PREFIX)
     app.include_router(agent_routes.router(config, Polls(config, watcher)), prefix=routes.PREFIX)
     app.include_router(assignment_routes.router(config), prefix=routes.PREFIX)
+    app.include_router(me_routes.router(), prefix=routes.PREFIX)
+    app.include_router(agent_view_routes.router(config), prefix=routes.PREFIX)
     app.include_router(agent_admin_routes.router(), prefix=routes.PREFIX)
     app.include_router(job_routes.router(), prefix=routes.PREFIX)
     app.include_router(token_routes.router(config), prefix=routes.PREFIX)

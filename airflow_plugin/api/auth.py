@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
 from airflow.api_fastapi.logging.decorators import action_logging
@@ -116,14 +117,24 @@ def may_grant(event: str) -> list[Any]:
     return [Depends(edits_connections), Depends(action_logging(event))]
 
 
+def user_may_steer(user: BaseUser) -> bool:
+    """Whether a user may edit Airflow's pools."""
+    return get_auth_manager().is_authorized_pool(method="PUT", user=user)
+
+
+def user_may_grant(user: BaseUser) -> bool:
+    """Whether a user may edit Airflow's connections."""
+    return get_auth_manager().is_authorized_connection(method="PUT", user=user)
+
+
 def _edits_pools(user: GetUserDep) -> None:
-    if not get_auth_manager().is_authorized_pool(method="PUT", user=user):
+    if not user_may_steer(user):
         raise HTTPException(HTTPStatus.FORBIDDEN, "This takes the right to edit pools, as Airflow's role Op has it.")
 
 
 def edits_connections(user: GetUserDep) -> None:
     """Let pass who may edit Airflow's connections."""
-    if not get_auth_manager().is_authorized_connection(method="PUT", user=user):
+    if not user_may_grant(user):
         text = "This takes the right to edit connections, as Airflow's role Op has it."
         raise HTTPException(HTTPStatus.FORBIDDEN, text)
 

@@ -1,4 +1,4 @@
-"""What each API process does besides answering: watch, judge, upload logs, purge. Ends with the process."""
+"""What each API process does besides answering: watch, judge, sample, upload logs, purge. Ends with the process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_plugin import remote_log
 from airflow_plugin.api.transactions import transact
+from airflow_plugin.queue import samples, steering
 from airflow_plugin.queue.reaper import Reaper
 
 if TYPE_CHECKING:
@@ -20,12 +21,15 @@ log = logging.getLogger(__name__)
 REAP_SECONDS = 2.0
 UPLOAD_SECONDS = 5.0
 PURGE_SECONDS = 300.0
+SAMPLE_PAUSE_SECONDS = 2.0
+"""After the beginning of a minute, which is waited for: so far into each, whichever replica is first."""
 
 
 class Duties:
     """Runs every duty until it is cancelled; one that fails is logged and tried again."""
 
     def __init__(self, config: QueueConfig, watcher: Watcher) -> None:
+        self._config = config
         self._reaper = Reaper(config)
         self._watcher = watcher
 
@@ -35,6 +39,7 @@ class Duties:
             group.create_task(self._watcher.run(), name="edge-agent-watcher")
             group.create_task(_forever("reap", REAP_SECONDS, self._reap), name="edge-agent-reaper")
             group.create_task(_forever("purge", PURGE_SECONDS, self._purge), name="edge-agent-purge")
+            group.create_task(_forever("sample agents", SAMPLE_PAUSE_SECONDS, self._sample), name="edge-agent-samples")
             group.create_task(_forever("upload logs", UPLOAD_SECONDS, self._upload), name="edge-agent-upload")
 
     async def _reap(self) -> None:
@@ -45,10 +50,15 @@ class Duties:
             raise
         if reaped.anything:
             log.info("Reaped: %s", reaped)
+        if cancelled := await transact(steering.cancel_overdue):
+            log.info("Cancelled %d jobs of agents that are being stopped", cancelled)
+
+    async def _sample(self) -> None:
+        await asyncio.sleep(await transact(lambda session: samples.take(session, self._config)))
 
     async def _purge(self) -> None:
         if purged := await transact(self._reaper.purge_once):
-            log.info("Purged %d old jobs, log chunks and tokens", purged)
+            log.info("Purged %d old rows: jobs, logs, tokens, events, samples", purged)
 
     async def _upload(self) -> None:
         if uploaded := await transact(remote_log.upload_once):

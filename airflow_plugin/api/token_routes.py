@@ -85,9 +85,10 @@ def _add_listing(routes: APIRouter) -> None:
         return await transact(token_views.tokens)
 
     @routes.delete("/{name}", dependencies=may_grant("edge_agent.tokens.revoke"))
-    async def revoke(name: TokenName, reason: Reason = None) -> Revoked:  # noqa: ARG001  the audit log reads it
+    async def revoke(name: TokenName, user: GetUserDep, reason: Reason = None) -> Revoked:
         """Revoke a token; the sessions it opened end."""
-        return Revoked(ended_sessions=await transact(lambda db: tokens.revoke(db, name)))
+        by = user.get_name()
+        return Revoked(ended_sessions=await transact(lambda db: tokens.revoke(db, name, by=by, reason=reason)))
 
 
 def _add_making(routes: APIRouter, config: QueueConfig) -> None:
@@ -104,9 +105,8 @@ def _add_making(routes: APIRouter, config: QueueConfig) -> None:
         return CreatedToken(name=body.name, token=secret.get_secret_value())
 
     @routes.post("/{name}/rotate", dependencies=may_grant("edge_agent.tokens.rotate"))
-    async def rotate(name: TokenName, body: Rotation) -> CreatedToken:
+    async def rotate(name: TokenName, body: Rotation, user: GetUserDep) -> CreatedToken:
         """Give a token a new secret; the one before goes on for a while. The new one is in this answer only."""
-        secret = await transact(
-            lambda db: tokens.rotate(db, name, **body.model_dump(exclude={"reason"}), most=config.max_tokens)
-        )
+        by, most = user.get_name(), config.max_tokens
+        secret = await transact(lambda db: tokens.rotate(db, name, **body.model_dump(), by=by, most=most))
         return CreatedToken(name=name, token=secret.get_secret_value())

@@ -8,11 +8,13 @@ from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show, user
 from airflow_plugin.cli.durations import seconds
-from airflow_plugin.queue import agent_views, host_keys, steering
+from airflow_plugin.config import QueueConfig
+from airflow_plugin.queue import agent_settings, agent_views, host_keys, steering
 
 
 def _state(agent: dict[str, Any]) -> str:
-    aside = "draining" if agent["drain_requested_at"] else "cordoned" if agent["cordoned_at"] else None
+    decided = {"stops_at": "stopping", "drain_requested_at": "draining", "cordoned_at": "cordoned"}
+    aside = next((word for column, word in decided.items() if agent[column]), None)
     return f"{agent['state']}, {aside}" if aside else str(agent["state"])
 
 
@@ -42,7 +44,7 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
 def list_agents(args: Namespace) -> None:
     """List every agent."""
     with queue() as session:
-        agents = [agent.model_dump(mode="json") for agent in agent_views.agents(session)]
+        agents = [agent.model_dump(mode="json") for agent in agent_views.agents(session, QueueConfig.from_airflow())]
     show(agents, args.output, COLUMNS)
 
 
@@ -59,7 +61,7 @@ def cordon_agent(args: Namespace) -> None:
 def uncordon_agent(args: Namespace) -> None:
     """Uncordon one."""
     with queue() as session:
-        steering.uncordon(session, args.name)
+        steering.uncordon(session, args.name, by=user())
     print(f"Agent {args.name!r} is offered work again.")
 
 
@@ -73,6 +75,39 @@ def drain_agent(args: Namespace) -> None:
 
 
 @command
+def stop_agent(args: Namespace) -> None:
+    """Stop one."""
+    grace = 0.0 if args.grace == "0" else seconds(args.grace, "--grace") or 0.0
+    with queue() as session:
+        steering.stop(session, args.name, by=user(), reason=args.reason, grace_seconds=grace)
+    when = f"in {args.grace}" if grace else "now"
+    print(f"Agent {args.name!r} stops when nothing runs on it; what still does is cancelled {when}.")
+
+
+@command
+def set_agent(args: Namespace) -> None:
+    """Give one other slots or queues, or those of its host again."""
+    if args.reset == (args.slots is not None or args.queues is not None):
+        msg = "give --slots, --queues or both; or --reset, alone"
+        raise RefusedError(msg)
+    queues = None if args.queues is None else [word.strip() for word in args.queues.split(",") if word.strip()]
+    with queue() as session:
+        now = agent_settings.in_force(session, args.name)
+        wanted = agent_settings.Override() if args.reset else _merged(now, args.slots, queues)
+        agent_settings.change(session, args.name, wanted, by=user(), reason=args.reason)
+    slots, served = wanted.slots or "its own", ", ".join(wanted.queues or ()) or "its own"
+    print(f"Agent {args.name!r}: slots: {slots}; queues: {served}.")
+
+
+def _merged(now: agent_settings.Override, slots: int | None, queues: list[str] | None) -> agent_settings.Override:
+    """Leave what was not said as it is."""
+    return agent_settings.Override(
+        now.slots if slots is None else slots,
+        now.queues if queues is None else queues,
+    )
+
+
+@command
 def delete_agent(args: Namespace) -> None:
     """Delete one, after asking."""
     question = f"Delete agent {args.name!r}? Its running jobs fail, and it is told to kill them. [y/N] "
@@ -80,7 +115,7 @@ def delete_agent(args: Namespace) -> None:
         msg = "nothing was deleted"
         raise RefusedError(msg)
     with queue() as session:
-        failed, returned = steering.delete(session, args.name)
+        failed, returned = steering.delete(session, args.name, by=user())
     print(f"Agent {args.name!r} is deleted; {failed} running jobs failed, {returned} offers went back to the queue.")
 
 
@@ -89,7 +124,7 @@ def re_enrol_agent(args: Namespace) -> None:
     """Let another host have the name of one."""
     within = seconds(args.within, "--within") or host_keys.RE_ENROL_SECONDS
     with queue() as session:
-        host_keys.re_enrol(session, args.name, within_seconds=within)
+        host_keys.re_enrol(session, args.name, by=user(), reason=args.reason, within_seconds=within)
     print(f"The next other host that registers as {args.name!r} within {args.within} takes the name over.")
 
 

@@ -25,6 +25,19 @@ CORDON_EXPIRY = Arg(
 DEADLINE = Arg(
     ("--deadline",), metavar="TIME", help="Stop the agent after e.g. 30m or 2h even if work is left (default: wait)"
 )
+GRACE = Arg(
+    ("--grace",),
+    metavar="TIME",
+    default="30s",
+    help="How long what runs may go on, e.g. 90s, 30m or 2h; 0 cancels it now (default: 30s)",
+)
+SLOTS = Arg(("--slots",), type=int, help="How many slots it has, instead of those its host is configured with")
+SERVED = Arg(
+    ("-q", "--queues"),
+    metavar="QUEUES",
+    help="Comma separated queues it serves, instead of those its host is configured with",
+)
+RESET = Arg(("--reset",), action="store_true", help="Slots and queues as its host is configured with")
 WITHIN = Arg(
     ("--within",), metavar="TIME", default="24h", help="How long it may, e.g. 90s, 30m, 2h or 7d (default: 24h)"
 )
@@ -103,6 +116,24 @@ AGENTS = (
         DEADLINE,
     ),
     _command(
+        "stop",
+        "agent_commands.stop_agent",
+        "Cordon an agent, cancel what still runs after a grace, and stop it",
+        AGENT,
+        REASON,
+        GRACE,
+    ),
+    _command(
+        "set",
+        "agent_commands.set_agent",
+        "Give an agent other slots and queues than its host says, while it runs",
+        AGENT,
+        SLOTS,
+        SERVED,
+        RESET,
+        REASON,
+    ),
+    _command(
         "re-enrol",
         "agent_commands.re_enrol_agent",
         "Let another host have an agent's name, the next one that registers with it",
@@ -175,7 +206,7 @@ def get_commands() -> list[GroupCommand]:
         GroupCommand(
             name="edge-agent",
             help="Manage edge agents",
-            description="Agents that only dial out: list, cordon, drain and delete them; their tokens and jobs.",
+            description="Agents that only dial out: list them and steer them; their tokens and jobs.",
             subcommands=[
                 GroupCommand(name="agents", help="Manage agents", subcommands=AGENTS),
                 GroupCommand(name="tokens", help="Manage the tokens agents register with", subcommands=TOKENS),

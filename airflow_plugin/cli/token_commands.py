@@ -111,9 +111,8 @@ def rotate_token(args: Namespace) -> None:
     overlap = 0.0 if args.overlap == "0" else seconds(args.overlap, "--overlap") or 0.0
     limit = QueueConfig.from_airflow().max_tokens
     with queue() as session:
-        secret = tokens.rotate(
-            session, args.name, overlap_seconds=overlap, expires_in_days=days, most=limit
-        ).get_secret_value()
+        times: dict[str, Any] = {"overlap_seconds": overlap, "expires_in_days": days}
+        secret = tokens.rotate(session, args.name, **times, most=limit, by=user()).get_secret_value()
     _print_secret({"name": args.name, "token": secret}, args.output)
     until = f"The old one works for {args.overlap} more." if overlap else "The old one and its sessions have ended."
     print(ROTATED.format(name=args.name, expiry=_expiry(days), overlap=until), file=sys.stderr)
@@ -164,5 +163,5 @@ def list_tokens(args: Namespace) -> None:
 def revoke_token(args: Namespace) -> None:
     """Revoke one."""
     with queue() as session:
-        ended = tokens.revoke(session, args.name)
+        ended = tokens.revoke(session, args.name, by=user())
     print(f"Token {args.name!r} is revoked; {ended} sessions ended with it.")

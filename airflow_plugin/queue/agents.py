@@ -14,10 +14,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from airflow_plugin import clock
 from airflow_plugin.errors import Forbidden, SessionEnded
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
-from airflow_plugin.queue import assignments, host_keys, sessions
+from airflow_plugin.queue import arrivals, assignments, events, host_keys, sessions
+from airflow_plugin.queue.allowances import denied_queues
+from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.secrets import Secret
 from airflow_plugin.queue.sessions import SessionRef
 from airflow_plugin.queue.steps import lock
+from airflow_plugin.queue.wording import so_many
 from edge_agent.protocol import AgentState, Beat, Directives, JobState, Registration
 
 if TYPE_CHECKING:
@@ -83,8 +86,13 @@ def register(
         values |= host_keys.pin(session, agent, host_key)
         values |= {"previous_session_id": agent.session_id, "previous_instance": agent.instance}
         values |= {"session_expires_at": sessions.expiry(token_seconds, agent.heartbeat_seconds)}
+        if denied_queues(token, agent.queues_override or ()):
+            values["queues_override"] = None
+        arrivals.note(session, agent, values, token)
         _update(session, name, **values)
         session.refresh(agent)
+    else:
+        arrivals.note_new(session, agent)
     holding = _take_over(session, name, session_id, asked)
     return Registered(session_id, secret, agent, directives_of(session, agent, holding))
 
@@ -256,8 +264,11 @@ def leave(session: Session, agent: AgentRow) -> None:
     mine = JobRow.agent_name == agent.name
     lock(session, mine & assignments.OPEN)
     assignments.expire(session, mine & (JobRow.state == JobState.OFFERED))
-    if not session.scalar(select(func.count()).where(mine, JobRow.state == JobState.RUNNING)):
+    running = session.scalar(select(func.count()).where(mine, JobRow.state == JobState.RUNNING))
+    if not running:
         _update(session, agent.name, state=AgentState.OFFLINE, session_id=None)
+    text = f"Left, with {so_many(running, 'job')} going on on its host for its next start." if running else "Left."
+    events.record(session, agent.name, EventKind.LEFT, text)
 
 
 def _update(session: Session, name: str, **values: Any) -> None:

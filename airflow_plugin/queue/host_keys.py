@@ -18,6 +18,9 @@ from sqlalchemy import case, select, update
 from airflow_plugin import clock
 from airflow_plugin.errors import HostMismatch, Invalid, NotFound
 from airflow_plugin.models import AgentRow
+from airflow_plugin.queue import events
+from airflow_plugin.queue.events import EventKind
+from airflow_plugin.queue.wording import how_long
 from edge_agent.protocol import HostConflict
 
 if TYPE_CHECKING:
@@ -72,7 +75,12 @@ def note_conflict(session: Session, name: str, *, hostname: str, address: str | 
         .returning(AgentRow.host_conflicts)
         .execution_options(synchronize_session=False)
     )
-    return session.scalar(noted) == 1
+    is_news = session.scalar(noted) == 1
+    if is_news:
+        where = f"Host {hostname!r}" + (f" at {address}" if address else "")
+        text = f"{where} asked for the name, with another host's key, and was refused."
+        events.record(session, name, EventKind.HOST_CONFLICT, text)
+    return is_news
 
 
 def conflict_of(agent: AgentRow) -> HostConflict | None:
@@ -95,7 +103,14 @@ def dismiss_conflict(session: Session, name: str) -> None:
     _change(session, name, nudged=True, **NONE)
 
 
-def re_enrol(session: Session, name: str, *, within_seconds: float = RE_ENROL_SECONDS) -> None:
+def re_enrol(
+    session: Session,
+    name: str,
+    *,
+    by: str | None = None,
+    reason: str | None = None,
+    within_seconds: float = RE_ENROL_SECONDS,
+) -> None:
     """Let the next other host that registers under a name have it, with a token that allows it.
 
     The host that has it now goes on until then, and may register meanwhile: whether it is still there is nothing
@@ -108,6 +123,8 @@ def re_enrol(session: Session, name: str, *, within_seconds: float = RE_ENROL_SE
         msg = f"another host cannot register within {within_seconds:g} seconds; give a number above 0"
         raise Invalid(msg)
     _change(session, name, nudged=True, re_enrol_until=clock.in_seconds(within_seconds), **NONE)
+    text = f"Another host may take the name over within {how_long(within_seconds)}."
+    events.record(session, name, EventKind.RE_ENROL, text, by=by, reason=reason)
 
 
 def _change(session: Session, name: str, **values: Any) -> None:

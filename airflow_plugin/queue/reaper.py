@@ -14,8 +14,10 @@ from sqlalchemy import exists, func, or_, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
-from airflow_plugin.queue import assignments, jobs, logs, steering, tokens
+from airflow_plugin.queue import assignments, events, jobs, logs, samples, steering, tokens
+from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.steps import agents_at_hand, at_hand, lock
+from airflow_plugin.queue.wording import how_long, so_many
 from edge_agent.protocol import AgentState, EndReason, JobState
 
 if TYPE_CHECKING:
@@ -42,12 +44,11 @@ class Reaped:
     expired: int = 0
     gave_up: int = 0
     uncordoned: list[str] = field(default_factory=list)
-    purged: int = 0
 
     @property
     def anything(self) -> bool:
         """Whether there was something to do."""
-        return bool(self.lost_agents or self.failed or self.expired or self.gave_up or self.uncordoned or self.purged)
+        return self != Reaped()
 
 
 class Reaper:
@@ -93,10 +94,12 @@ class Reaper:
         self._listening_since = self._monotonic()
 
     def purge_once(self, session: Session) -> int:
-        """Delete what is old enough; return how many jobs, chunks and tokens. Rarely called: it is not urgent."""
+        """Delete what is old enough; return how many rows. Rarely called: it is not urgent."""
         chunks = logs.purge(session, self._config.log_retention_days)
         ended = jobs.purge(session, self._config.job_retention_days)
-        return chunks + ended + tokens.purge(session, self._config.token_retention_days)
+        past = events.purge(session, self._config.event_retention_days)
+        past += samples.purge(session, self._config.history_hours)
+        return chunks + ended + past + tokens.purge(session, self._config.token_retention_days)
 
     def _notice_pause(self, session: Session) -> None:
         # By two clocks: this host's stands still while a machine sleeps, the database's does not, and
@@ -126,18 +129,37 @@ def lost(
         update(AgentRow)
         .where(agents_at_hand(connected & overdue))
         .values(state=AgentState.LOST, free_slots=0)
-        .returning(AgentRow.name)
+        .returning(AgentRow.name, allowed.label("allowed"))
         .execution_options(synchronize_session=False)
     )
-    names = list(session.scalars(silent))
+    patience = {row.name: row.allowed for row in session.execute(silent)}
+    names = list(patience)
     if not names:
         return [], 0, 0
     theirs = JobRow.agent_name.in_(names)
     lock(session, theirs & assignments.OPEN)
+    _note_lost(session, patience)
     returned = assignments.expire(session, theirs & (JobRow.state == JobState.OFFERED))
     running = theirs & (JobRow.state == JobState.RUNNING) & JobRow.lost_wait_seconds.is_(None)
     failed = assignments.lose(session, running, EndReason.AGENT_LOST, NOT_HEARD)
     return names, failed, returned
+
+
+def _note_lost(session: Session, patience: dict[str, float]) -> None:
+    """Note that agents are lost, each with what becomes of its work. ``patience``: how long they may be silent."""
+    of = (func.coalesce(JobRow.agent_name, ""), JobRow.state, JobRow.lost_wait_seconds.is_not(None).label("waits"))
+    theirs = JobRow.agent_name.in_(patience) & assignments.OPEN
+    work: dict[str, list[str]] = {name: [] for name in patience}
+    for agent, state, waits, count in session.execute(select(*of, func.count()).where(theirs).group_by(*of)):
+        if state == JobState.OFFERED:
+            work[agent].append(f"{so_many(count, 'offer')} went back to the queue")
+        else:
+            work[agent].append(f"{so_many(count, 'job')} {'left waiting for it' if waits else 'failed'}")
+    texts = {
+        name: f"Not heard from for {how_long(patience[name])}: {', '.join(sorted(work[name])) or 'it had no jobs'}."
+        for name in patience
+    }
+    events.record_all(session, EventKind.LOST, texts)
 
 
 def waited_out(session: Session, *, heartbeat_seconds: float, missed_heartbeats: int, listened_seconds: float) -> int:

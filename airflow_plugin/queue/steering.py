@@ -1,4 +1,4 @@
-"""What an admin decides about an agent: cordon, drain, delete. It stands in the table until it is lifted."""
+"""What an admin decides about an agent: cordon, drain, stop, delete. It stands in the table until it is lifted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import select, update
 
 from airflow_plugin import clock
-from airflow_plugin.errors import Invalid, NotFound
+from airflow_plugin.errors import Invalid
 from airflow_plugin.models import AgentRow, JobRow
-from airflow_plugin.queue import assignments
-from airflow_plugin.queue.steps import agents_at_hand, lock
+from airflow_plugin.queue import assignments, events, jobs, samples
+from airflow_plugin.queue.events import EventKind
+from airflow_plugin.queue.steps import agents_at_hand, lock, locked_agent
+from airflow_plugin.queue.wording import how_long, so_many
 from edge_agent.protocol import EndReason, JobState
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 LONGEST_SECONDS = 3_153_600_000.0
 """A century: what is longer was not meant, and what is far longer no database can reckon with."""
+
+GRACE_SECONDS = 30.0
+"""How long what runs on an agent that is to stop may go on."""
+
+WHY_STOPPED = "Its agent is being stopped by an admin."
 
 
 def cordon(
@@ -41,21 +48,22 @@ def cordon(
             f"{LONGEST_SECONDS:.0f} (a century), or none for no expiry"
         )
         raise Invalid(msg)
-    _steer(
-        session,
-        name,
-        cordoned_at=clock.now(),
-        cordoned_by=by,
-        cordon_reason=reason,
-        cordon_expires_at=None if expires_in_seconds is None else clock.in_seconds(expires_in_seconds),
-    )
+    expiry = None if expires_in_seconds is None else clock.in_seconds(expires_in_seconds)
+    _steer(session, name, cordoned_at=clock.now(), cordoned_by=by, cordon_reason=reason, cordon_expires_at=expiry)
+    span = "until it is uncordoned" if expires_in_seconds is None else f"for {how_long(expires_in_seconds)}"
+    events.record(session, name, EventKind.CORDONED, f"Offered nothing new {span}.", by=by, reason=reason)
 
 
-def uncordon(session: Session, name: str) -> None:
+def uncordon(session: Session, name: str, *, by: str | None = None, reason: str | None = None) -> None:
     """Offer an agent work again. Ends a drain too.
 
     :raises NotFound: when there is no such agent.
     """
+    agent = locked_agent(session, name)
+    drained = agent.drain_requested_at is not None
+    if agent.cordoned_at is not None or drained:
+        text = "The drain is taken back: offered work again." if drained else "Offered work again."
+        events.record(session, name, EventKind.UNCORDONED, text, by=by, reason=reason)
     _steer(session, name, **_OPEN)
 
 
@@ -73,34 +81,79 @@ def drain(
             f"{LONGEST_SECONDS:.0f} (a century), or none to wait for ever"
         )
         raise Invalid(msg)
-    _steer(
-        session,
-        name,
-        cordoned_at=clock.now(),
-        cordoned_by=by,
-        cordon_reason=reason or "draining",
-        cordon_expires_at=None,
-        drain_requested_at=clock.now(),
-        drain_deadline=None if deadline_seconds is None else clock.in_seconds(deadline_seconds),
-    )
+    deadline = None if deadline_seconds is None else clock.in_seconds(deadline_seconds)
+    _steer(session, name, **_leaving(by, reason or "draining"), drain_deadline=deadline, stops_at=None)
+    latest = "" if deadline_seconds is None else f", or in {how_long(deadline_seconds)}"
+    text = f"Offered nothing new, and stops when its work is done{latest}."
+    events.record(session, name, EventKind.DRAINING, text, by=by, reason=reason)
 
 
-def delete(session: Session, name: str) -> tuple[int, int]:
+def stop(
+    session: Session,
+    name: str,
+    *,
+    by: str | None,
+    reason: str | None = None,
+    grace_seconds: float = GRACE_SECONDS,
+) -> None:
+    """Cordon an agent, cancel what still runs on it after the grace, and stop it when that has ended.
+
+    :raises NotFound: when there is no such agent.
+    :raises Invalid: when the grace is negative, or ends in no future anybody will see.
+    """
+    if not 0 <= grace_seconds <= LONGEST_SECONDS:
+        msg = (
+            f"a grace cannot be {grace_seconds:g} seconds; give 0 to end what runs at once, or at most "
+            f"{LONGEST_SECONDS:.0f} (a century)"
+        )
+        raise Invalid(msg)
+    end = clock.in_seconds(grace_seconds)
+    _steer(session, name, **_leaving(by, reason or "stopping"), drain_deadline=None, stops_at=end)
+    span = f"in {how_long(grace_seconds)}" if grace_seconds else "at once"
+    text = f"Offered nothing new, and stops; what still runs is cancelled {span}."
+    events.record(session, name, EventKind.STOPPING, text, by=by, reason=reason)
+
+
+def _leaving(by: str | None, reason: str) -> dict[str, Any]:
+    return {
+        "cordoned_at": clock.now(),
+        "cordoned_by": by,
+        "cordon_reason": reason,
+        "cordon_expires_at": None,
+        "drain_requested_at": clock.now(),
+    }
+
+
+def cancel_overdue(session: Session) -> int:
+    """Cancel what still runs on agents whose grace is over; return how many jobs were asked to end.
+
+    In a transaction of its own: it takes agents, and then jobs.
+    """
+    over = select(AgentRow.name).where(AgentRow.stops_at <= clock.now())
+    still = (JobRow.state == JobState.RUNNING) & JobRow.cancel_requested_at.is_(None)
+    ids = session.scalars(select(JobRow.id).where(JobRow.agent_name.in_(over), still)).all()
+    return jobs.cancel(session, ids, WHY_STOPPED)
+
+
+def delete(session: Session, name: str, *, by: str | None = None, reason: str | None = None) -> tuple[int, int]:
     """Forget an agent: its running jobs fail as ``deleted``, its offers go back to the queue.
 
     A process that still runs under that name has to register anew and is told to kill what it holds.
+    What happened to the agent is kept, how it was from minute to minute is not.
 
     :returns: how many jobs failed and how many offers went back.
     :raises NotFound: when there is no such agent.
     """
-    if session.scalar(select(AgentRow.name).where(AgentRow.name == name).with_for_update()) is None:
-        raise _no_such(name)
+    locked_agent(session, name)
     mine = JobRow.agent_name == name
     lock(session, mine & assignments.OPEN)
     returned = assignments.expire(session, mine & (JobRow.state == JobState.OFFERED))
     running = mine & (JobRow.state == JobState.RUNNING)
     failed = assignments.lose(session, running, EndReason.DELETED, f"An admin deleted the agent {name!r}.")
+    samples.forget(session, name)
     session.execute(delete_rows(AgentRow).where(AgentRow.name == name).execution_options(synchronize_session=False))
+    text = f"Deleted: {so_many(failed, 'running job')} failed, {so_many(returned, 'offer')} went back to the queue."
+    events.record(session, name, EventKind.DELETED, text, by=by, reason=reason)
     return failed, returned
 
 
@@ -111,6 +164,7 @@ _OPEN: dict[str, Any] = {
     "cordon_expires_at": None,
     "drain_requested_at": None,
     "drain_deadline": None,
+    "stops_at": None,
 }
 
 
@@ -124,7 +178,10 @@ def lift_expired(session: Session) -> list[str]:
         .returning(AgentRow.name)
         .execution_options(synchronize_session=False)
     )
-    return list(session.scalars(lifted))
+    names = list(session.scalars(lifted))
+    text = "The time of its cordon is over: offered work again."
+    events.record_all(session, EventKind.CORDON_EXPIRED, dict.fromkeys(names, text))
+    return names
 
 
 def listed(session: Session) -> list[AgentRow]:
@@ -133,16 +190,6 @@ def listed(session: Session) -> list[AgentRow]:
 
 
 def _steer(session: Session, name: str, **values: Any) -> None:
-    changed = session.execute(
-        update(AgentRow)
-        .where(AgentRow.name == name)
-        .values(nudged=True, **values)
-        .returning(AgentRow.name)
-        .execution_options(synchronize_session=False)
-    )
-    if changed.first() is None:
-        raise _no_such(name)
-
-
-def _no_such(name: str) -> NotFound:
-    return NotFound(f"there is no agent named {name!r}")
+    locked_agent(session, name)
+    changed = update(AgentRow).where(AgentRow.name == name).values(nudged=True, **values)
+    session.execute(changed.execution_options(synchronize_session=False))

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Update, func, select, update
 
 from airflow_plugin import clock
+from airflow_plugin.errors import NotFound
 from airflow_plugin.models import JOBS, AgentRow, JobRow
 from edge_agent.protocol import JobState, sources_of
 
@@ -57,6 +58,19 @@ def lock(session: Session, which: ColumnElement[bool]) -> list[UUID]:
     of a transaction's statements that changes more than one job, and for all that it may change.
     """
     return list(session.scalars(select(JobRow.id).where(which).order_by(JobRow.id).with_for_update()))
+
+
+def locked_agent(session: Session, name: str) -> AgentRow:
+    """Lock an agent until the transaction ends, and return it as it is.
+
+    :raises NotFound: when there is no such agent.
+    """
+    found = select(AgentRow).where(AgentRow.name == name).with_for_update()
+    agent = session.scalar(found.execution_options(populate_existing=True))
+    if agent is None:
+        msg = f"there is no agent named {name!r}"
+        raise NotFound(msg)
+    return agent
 
 
 def at_hand(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -23,8 +23,10 @@ from sqlalchemy import Update, delete, exists, func, insert, or_, select, update
 from airflow_plugin import clock
 from airflow_plugin.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from airflow_plugin.models import AgentRow, SecretRow, TokenRow
+from airflow_plugin.queue import events
 from airflow_plugin.queue.allowances import Allowance, TokenKind, allow_address, allow_agent, allow_queues
 from airflow_plugin.queue.enrolment import allow_enrolment
+from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.hash_keys import hash_keys
 from airflow_plugin.queue.secrets import Secret, digest_of, is_whole, lookup_of, matches, new_secret
 from edge_agent.protocol import NAME_PATTERN, AgentState
@@ -86,6 +88,8 @@ def rotate(
     overlap_seconds: float = OVERLAP_SECONDS,
     expires_in_days: float | None = None,
     most: int | None = None,
+    by: str | None = None,
+    reason: str | None = None,
 ) -> SecretStr:
     """Give a token a new secret and return it. The secrets before work for ``overlap_seconds`` more, at most.
 
@@ -116,7 +120,8 @@ def rotate(
     _keep(session, token.id, secret)
     _change(session, token.id, rotated_at=clock.now(), expires_at=_expiry(expires_in_days))
     if not overlap_seconds:
-        end_sessions(session, token.id)
+        text = f"The secret of its token {name!r} was replaced, without an overlap: its session has ended."
+        end_sessions(session, token.id, text, by=by, reason=reason)
     return secret.value
 
 
@@ -202,7 +207,7 @@ def _working(session: Session, value: str, kind: TokenKind) -> TokenRow:
     return token
 
 
-def revoke(session: Session, name: str) -> int:
+def revoke(session: Session, name: str, *, by: str | None = None, reason: str | None = None) -> int:
     """Revoke a token and end the sessions it opened; return how many those were.
 
     :raises NotFound: when there is no such token. Revoking twice is fine.
@@ -210,21 +215,25 @@ def revoke(session: Session, name: str) -> int:
     token = _named(session, name)
     if token.revoked_at is None:
         _change(session, token.id, revoked_at=clock.now())
-    return end_sessions(session, token.id)
+    text = f"Its token {name!r} was revoked: its session has ended."
+    return end_sessions(session, token.id, text, by=by, reason=reason)
 
 
-def end_sessions(session: Session, token_id: UUID) -> int:
-    """Make the session tokens of a token's agents worthless; the reaper then finds these agents silent."""
+def end_sessions(
+    session: Session, token_id: UUID, text: str, *, by: str | None = None, reason: str | None = None
+) -> int:
+    """Make the session tokens of a token's agents worthless; the reaper then finds these agents silent.
+
+    ``text``: what to say to those who look at such an agent.
+    """
     theirs = (AgentRow.token_id == token_id) & (AgentRow.state == AgentState.CONNECTED)
-    names = session.scalars(select(AgentRow.name).where(theirs).order_by(AgentRow.name).with_for_update()).all()
-    ended = (
-        update(AgentRow)
-        .where(AgentRow.name.in_(names))
-        .values(session_hash=None)
-        .returning(AgentRow.name)
-        .execution_options(synchronize_session=False)
-    )
-    return len(session.execute(ended).all())
+    found = select(AgentRow.name, AgentRow.session_hash).where(theirs).order_by(AgentRow.name).with_for_update()
+    hashes = {row.name: row.session_hash for row in session.execute(found)}
+    ended = update(AgentRow).where(AgentRow.name.in_(hashes)).values(session_hash=None)
+    session.execute(ended.execution_options(synchronize_session=False))
+    news = [name for name, session_hash in hashes.items() if session_hash is not None]
+    events.record_all(session, EventKind.TOKEN_REVOKED, dict.fromkeys(news, text), by=by, reason=reason)
+    return len(hashes)
 
 
 def purge(session: Session, days: float) -> int:

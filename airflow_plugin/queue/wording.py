@@ -22,6 +22,11 @@ def how_long(seconds: float) -> str:
     return " ".join(words[:2])
 
 
+def so_many(number: int, noun: str) -> str:
+    """Return ``1 job``, ``2 jobs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def how_it_ended(job: Any) -> str:
     """Return where a job ran and how it ended. ``job``: a row with agent, reason, message, exit code, signal."""
     where = f"edge agent {job.agent_name!r}" if job.agent_name else "no edge agent"

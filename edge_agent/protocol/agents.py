@@ -16,6 +16,8 @@ from edge_agent.protocol.states import JobKind
 MAX_SLOTS = 10_000
 MAX_QUEUES = 64
 MAX_HELD = 10_000
+MOST_BYTES = 2**63 - 1
+"""Of memory or disk: what a column has room for."""
 
 
 class Versions(Request):
@@ -31,9 +33,9 @@ class HostHealth(Request):
     """How the host feels, for people. Nothing is decided by it."""
 
     load_1m: float | None = None
-    memory_total_bytes: int | None = None
-    memory_available_bytes: int | None = None
-    disk_free_bytes: int | None = None
+    memory_total_bytes: int | None = Field(default=None, ge=0, le=MOST_BYTES)
+    memory_available_bytes: int | None = Field(default=None, ge=0, le=MOST_BYTES)
+    disk_free_bytes: int | None = Field(default=None, ge=0, le=MOST_BYTES)
     clock: datetime | None = Field(default=None, description="The host's own clock, to show its skew.")
 
 

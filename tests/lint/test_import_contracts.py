@@ -43,7 +43,7 @@ def test_what_is_there_keeps_the_contracts(tree):
         ("edge_agent/protocol/planted.py", "import edge_agent.attempt_dir", "The protocol is a leaf"),
         ("edge_agent/protocol/planted.py", "import httpx", "The protocol is a leaf"),
         ("airflow_plugin/planted.py", "import edge_agent.attempt_dir", "The plugin shares the protocol"),
-        ("airflow_plugin/models.py", "import airflow_plugin.queue.jobs", "API, executor and command line"),
+        ("airflow_plugin/models/__init__.py", "import airflow_plugin.queue.jobs", "API, executor and command line"),
         ("airflow_plugin/queue/planted.py", "import airflow_plugin.executor", "API, executor and command"),
         ("airflow_plugin/queue/planted.py", "import fastapi", "The queue knows no HTTP"),
         ("airflow_plugin/operators/planted.py", "import airflow_plugin.models", "Hooks, operators, triggers"),

@@ -66,6 +66,20 @@ SELECT assignment_id, chunk * 100, id, now(), decode(repeat('61', 100), 'hex')
 FROM edge_agent_job, generate_series(0, 3) chunk WHERE state = 'running' OR dag_id = 'dag7'
 """
 
+_EVENTS = """
+INSERT INTO edge_agent_event (agent_name, at, kind, text)
+SELECT 'a' || i % :agents, now() - make_interval(mins => 30000 - i), 'lost', repeat('It was lost. ', 5)
+FROM generate_series(1, 30000) i
+"""
+
+_SAMPLES = """
+INSERT INTO edge_agent_sample (agent_name, at, taken_at, state, session_id, session_seconds, silent_seconds,
+    heartbeat_seconds, beat, slots, used_slots, running)
+SELECT 'a' || i % :agents, date_trunc('minute', now()) - make_interval(mins => i / :agents), now(), 'connected',
+    md5('s' || i % :agents)::uuid, 3600, 2, 10, 6 * (i / :agents), 64, 3, 3
+FROM generate_series(0, 60000) i
+"""
+
 
 @dataclass(frozen=True)
 class Filled:
@@ -107,11 +121,11 @@ def fill(engine: Engine, jobs: int) -> Filled:
     numbers = {"jobs": jobs, "agents": AGENTS, "placements": PLACEMENTS, "hash": digest_of(SECRET)}
     numbers["host_key"] = HOST_KEY
     with engine.begin() as connection:
-        for statement in (_TOKEN, _AGENTS, _JOBS, _LOGS):
+        for statement in (_TOKEN, _AGENTS, _JOBS, _LOGS, _EVENTS, _SAMPLES):
             connection.execute(text(statement), numbers)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("edge_agent_token", "edge_agent", "edge_agent_job", "edge_agent_log"):
-            connection.execute(text(f"VACUUM ANALYZE {table}"))
+        for table in ("_token", "", "_job", "_log", "_event", "_sample"):
+            connection.execute(text(f"VACUUM ANALYZE edge_agent{table}"))
     return Filled(jobs)
 
 

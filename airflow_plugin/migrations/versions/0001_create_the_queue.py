@@ -1,4 +1,4 @@
-"""Create the queue: tokens, agents, jobs and their logs."""
+"""Create the queue: tokens, agents, what happened to them, jobs and their logs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ def upgrade() -> None:
     _create_jobs()
     _index_jobs()
     _create_logs()
+    _create_past()
     if op.get_bind().dialect.name == "postgresql":
         _keep_the_queue_clean()
 
 
 def downgrade() -> None:
     """Remove everything."""
-    for table in ("edge_agent_log", "edge_agent_job", "edge_agent", "edge_agent_token_secret", "edge_agent_token"):
-        op.drop_table(table, schema=SCHEMA)
+    for name in ("_sample", "_event", "_log", "_job", "", "_token_secret", "_token"):
+        op.drop_table(f"edge_agent{name}", schema=SCHEMA)
 
 
 def _index(table: str, name: str, columns: list[str], where: str | None = None, *, unique: bool = False) -> None:
@@ -140,6 +141,7 @@ def _create_agents() -> None:
         sa.Column("cordon_expires_at", UtcDateTime(), nullable=True),
         sa.Column("drain_requested_at", UtcDateTime(), nullable=True),
         sa.Column("drain_deadline", UtcDateTime(), nullable=True),
+        sa.Column("stops_at", UtcDateTime(), nullable=True),
         sa.Column("nudged", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "state <> 'connected' OR session_id IS NOT NULL", name=op.f("ck_edge_agent_connected_has_session")
@@ -266,3 +268,34 @@ def _create_logs() -> None:
         schema=SCHEMA,
     )
     _index("edge_agent_log", "idx_edge_agent_log_job_id", ["job_id"])
+
+
+def _create_past() -> None:
+    op.create_table(
+        "edge_agent_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("agent_name", sa.String(length=64), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        *(sa.Column(name, sa.String(length=size), nullable=True) for name, size in (("by", 250), ("reason", 1000))),
+        sa.Column("text", sa.String(length=2000), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("edge_agent_event_pkey")),
+        schema=SCHEMA,
+    )
+    _index("edge_agent_event", "ix_edge_agent_event_agent", ["agent_name", "id"])
+    _index("edge_agent_event", "ix_edge_agent_event_at", ["at"])
+    op.create_table(
+        "edge_agent_sample",
+        sa.Column("agent_name", sa.String(length=64), nullable=False),
+        *(sa.Column(name, UtcDateTime(), nullable=False) for name in ("at", "taken_at")),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=True),
+        *(sa.Column(f"{of}_seconds", sa.Double(), nullable=False) for of in ("session", "silent", "heartbeat")),
+        sa.Column("beat", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("slots", "used_slots", "running")),
+        *(sa.Column(name, sa.Double(), nullable=True) for name in ("load_1m", "memory_used")),
+        sa.Column("disk_free_bytes", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("agent_name", "at", name=op.f("edge_agent_sample_pkey")),
+        schema=SCHEMA,
+    )
+    _index("edge_agent_sample", "ix_edge_agent_sample_at", ["at"])

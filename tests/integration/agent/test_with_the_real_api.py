@@ -13,9 +13,10 @@ from sqlalchemy import update
 from airflow_plugin import clock
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import JobRow, SecretRow
-from airflow_plugin.queue import jobs, steering, tokens
+from airflow_plugin.queue import agent_settings, events, jobs, steering, tokens
+from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.placement import Placement
-from edge_agent.protocol import EndReason, JobKind, JobState, RunnerName
+from edge_agent.protocol import AgentState, EndReason, JobKind, JobState, RunnerName
 from tests.integration.agent.steps import forgotten, until_exists
 from tests.support.airflow_bed import AirflowBed
 from tests.support.command_site import CommandSite
@@ -155,7 +156,7 @@ def test_a_rotated_token_is_taken_from_its_file_and_the_work_goes_on(site, tmp_p
 def end_overlap_and_sessions(session, token_id):
     over = update(SecretRow).where(SecretRow.replaced_until.is_not(None)).values(replaced_until=clock.in_seconds(-1))
     session.execute(over.execution_options(synchronize_session=False))
-    assert tokens.end_sessions(session, token_id) == 1
+    assert tokens.end_sessions(session, token_id, "The test ended it.") == 1
 
 
 @pytest.mark.parametrize("what", ["payload", "queue", "runner", "signature"])
@@ -236,3 +237,30 @@ def test_a_cordon_holds_over_a_restart_of_the_agent(site):
     assert site.job(job_id).state == JobState.QUEUED
     site.write(lambda session: steering.uncordon(session, site.name))
     assert site.ended(job_id).state == JobState.SUCCEEDED
+
+
+def test_an_agent_that_is_stopped_ends_what_runs_and_leaves(site):
+    job_id = site.submit("echo one; sleep 600")
+    site.says(job_id, b"one\n")
+    site.write(lambda session: steering.stop(session, site.name, by="the test", reason="sold", grace_seconds=1))
+    job = site.ended(job_id)
+    assert (job.state, job.reason) == (JobState.CANCELLED, EndReason.CANCELLED)
+    wait_until(lambda: site.agent().state, until=lambda state: state == AgentState.OFFLINE, what="it leaves")
+    assert site.host.process.wait(timeout=15) == 0
+    told = site.write(lambda session: events.listed(session, site.name, limit=2).events)
+    assert [event.kind for event in told] == [EventKind.LEFT, EventKind.STOPPING]
+
+
+def test_an_agent_serves_the_queues_that_an_admin_gives_it_and_then_its_own_again(site):
+    other = f"other-of-{site.name}"
+    wait_until(lambda: site.ended(site.submit("true")), what="the agent works")
+    job = jobs.NewJob(kind=JobKind.COMMAND, placement=Placement(other), payload={"command": "true"}, label="job")
+    job_id = site.write(lambda session: jobs.submit(session, job, QueueConfig()))
+    wanted = agent_settings.Override(slots=1, queues=[other])
+    site.write(lambda session: agent_settings.change(session, site.name, wanted, by="the test"))
+    assert site.ended(job_id).state == JobState.SUCCEEDED
+    assert json.loads((site.host.state / "status.json").read_text())["slots"] == 1
+    own = site.submit("true")
+    assert site.job(own).state == JobState.QUEUED
+    site.write(lambda session: agent_settings.change(session, site.name, agent_settings.Override(), by="the test"))
+    assert site.ended(own).state == JobState.SUCCEEDED

@@ -14,7 +14,7 @@ from sqlalchemy import select, text, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
-from airflow_plugin.queue import host_keys
+from airflow_plugin.queue import events, host_keys
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import JobState, one_line
 from tests.integration.airflow.conftest import Run
@@ -61,6 +61,43 @@ def test_a_drain_may_have_a_deadline(run: Run, bed: SchedulingBed):
     assert "draining" in run("agents", "list")
 
 
+def test_an_agent_is_stopped_after_a_grace(run: Run, refused: Run, bed: SchedulingBed):
+    bed.register()
+    assert "what still does is cancelled in 5m" in run("agents", "stop", "a1", "--grace", "5m", "--reason", "sold")
+    agent = only(bed)
+    assert agent.stops_at is not None
+    assert agent.drain_requested_at is not None
+    assert (agent.stops_at - agent.drain_requested_at).total_seconds() == pytest.approx(300, abs=1)
+    assert "stopping" in run("agents", "list")
+    assert "is cancelled now" in run("agents", "stop", "a1", "--grace", "0")
+    assert "--grace '5' is not a time" in refused("agents", "stop", "a1", "--grace", "5")
+
+
+def test_an_agent_is_given_other_slots_and_queues_and_its_own_again(run: Run, refused: Run, bed: SchedulingBed):
+    bed.register("onprem")
+    assert "slots: 9; queues: its own" in run("agents", "set", "a1", "--slots", "9")
+    assert "slots: 9; queues: x, y" in run("agents", "set", "a1", "--queues", "x, y")
+    assert (only(bed).slots_override, only(bed).queues_override) == (9, ["x", "y"])
+    (listed,) = json.loads(run("agents", "list", "-o", "json"))
+    assert listed["own_queues"] == ["onprem"]
+    for words in ([], ["--reset", "--slots", "2"]):
+        assert refused("agents", "set", "a1", *words) == "give --slots, --queues or both; or --reset, alone"
+    assert "cannot have 0 slots" in refused("agents", "set", "a1", "--slots", "0")
+    assert "cannot serve 0 queues" in refused("agents", "set", "a1", "--queues", ",")
+    assert "slots: its own; queues: its own" in run("agents", "set", "a1", "--reset")
+    assert (only(bed).slots_override, only(bed).queues_override) == (None, None)
+
+
+def test_what_is_done_here_is_told_with_who_did_it(run: Run, bed: SchedulingBed):
+    bed.register()
+    run("agents", "cordon", "a1", "--reason", "disk")
+    run("agents", "uncordon", "a1")
+    with bed.session() as session:
+        told = events.listed(session, "a1", limit=2).events
+    assert [event.kind for event in told] == ["uncordoned", "cordoned"]
+    assert all(event.by for event in told)
+
+
 def test_an_agent_is_deleted_only_when_somebody_is_sure(
     run: Run, refused: Run, bed: SchedulingBed, monkeypatch: pytest.MonkeyPatch
 ):
@@ -103,9 +140,9 @@ def test_a_name_is_opened_to_another_host_for_as_long_as_was_said(run: Run, bed:
     assert left.total_seconds() == pytest.approx(1800, abs=60)
 
 
-@pytest.mark.parametrize("verb", ["cordon", "uncordon", "drain", "re-enrol", "dismiss-conflict"])
+@pytest.mark.parametrize("verb", ["cordon", "uncordon", "drain", "stop", "set --reset", "re-enrol", "dismiss-conflict"])
 def test_an_agent_that_is_not_there_is_said_so(refused: Run, verb: str):
-    assert refused("agents", verb, "nope") == "there is no agent named 'nope'"
+    assert refused("agents", *verb.split(), "nope") == "there is no agent named 'nope'"
 
 
 @pytest.mark.parametrize("time", ["2", "h2", "2 hours", "-1h", "0m", ""])

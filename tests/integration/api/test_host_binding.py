@@ -126,7 +126,7 @@ def test_whatever_stands_in_the_header_is_answered(agent: Agent, header: str) ->
 def test_an_admin_sees_a_conflict_and_dismisses_it(agent: Agent, thief: Agent, login: Login) -> None:
     asks_for_the_name(thief)
     admin = login("olga")
-    (seen,) = [each for each in agent.http.get("/v1/ui/agents", headers=admin).json() if each["name"] == agent.name]
+    seen = agent.http.get(f"/v1/ui/agents/{agent.name}", headers=admin).json()["agent"]
     assert (seen["host_conflicts"], seen["host_conflict_hostname"]) == (1, "stolen")
     assert seen["host_conflict_address"] == "127.0.0.1"
     done = agent.http.delete(f"/v1/ui/agents/{agent.name}/host-conflict", headers=admin)

@@ -10,7 +10,7 @@ import httpx
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.models import AgentRow, JobRow, SampleRow
 from edge_agent.protocol import routes
 from tests.integration.api.conftest import Agent
 from tests.support.airflow_bed import AirflowBed
@@ -58,7 +58,7 @@ def test_a_report_that_the_database_rolled_back_in_favour_of_another_is_made_aga
 
 
 def test_a_restarted_api_server_knows_sessions_jobs_and_cordons(
-    agent: Agent, submit: Callable[..., UUID], api_bed: AirflowBed, job: Callable[[UUID], JobRow]
+    agent: Agent, submit: Callable[..., UUID], api_bed: AirflowBed, job: Callable[[UUID], JobRow], engine: Engine
 ) -> None:
     agent.register()
     job_id = submit(agent)
@@ -67,6 +67,7 @@ def test_a_restarted_api_server_knows_sessions_jobs_and_cordons(
 
     api_bed.restart("api-server")
 
+    wait_until(lambda: _is_sampled(engine, agent), what="the server samples as soon as it is there")
     agent.beat(assignment)
     assert agent.report(assignment)["accepted"] == [assignment]
     assert job(job_id).state == "succeeded"
@@ -79,6 +80,11 @@ def test_a_stopping_api_server_does_not_wait_for_held_polls(agent: Agent, api_be
         api_bed.stop("api-server")
         assert held.result() in {"cut", "answered"}
     api_bed.start("api-server")
+
+
+def _is_sampled(engine: Engine, agent: Agent) -> bool:
+    with Session(engine) as session:
+        return bool(session.scalar(select(SampleRow.at).where(SampleRow.agent_name == agent.name)))
 
 
 def _waits_for(engine: Engine, backend: int | None) -> bool:

@@ -16,10 +16,12 @@ from edge_agent.protocol import routes
 from tests.integration.api.conftest import Agent
 
 UI = routes.PREFIX + "/ui"
-WRITES = [
+WRITES: list[tuple[str, str, dict[str, Any] | None]] = [
     ("PUT", "/agents/{agent}/cordon", {"reason": "because"}),
     ("DELETE", "/agents/{agent}/cordon?reason=because", None),
     ("PUT", "/agents/{agent}/drain", {"reason": "because"}),
+    ("PUT", "/agents/{agent}/stop", {"reason": "because"}),
+    ("PUT", "/agents/{agent}/settings", {"slots": 2, "queues": None, "reason": "because"}),
     ("POST", "/tokens", {"name": "of-{agent}", "description": "because"}),
     ("POST", "/tokens/of-{agent}/rotate", {"reason": "because"}),
     ("DELETE", "/tokens/of-{agent}?reason=because", None),
@@ -42,7 +44,7 @@ def test_an_operator_steers_and_each_write_leaves_an_audit_row(
     with Session(engine) as session:
         before = session.scalar(text("SELECT coalesce(max(id), 0) FROM log"))
     for method, path, body in WRITES:
-        named = {key: value.format(**names) for key, value in (body or {}).items()}
+        named = {key: value.format(**names) if isinstance(value, str) else value for key, value in (body or {}).items()}
         answer = http.request(method, UI + path.format(**names), json=named, headers=login(user))
         assert answer.is_success, (method, path, answer.text)
     with Session(engine) as session:

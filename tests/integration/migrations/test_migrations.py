@@ -17,7 +17,15 @@ from sqlalchemy.orm import Session
 from airflow_plugin.db import EdgeAgentDBManager, UnsupportedDatabaseError
 from airflow_plugin.models import Base
 
-TABLES = {"edge_agent", "edge_agent_job", "edge_agent_log", "edge_agent_token", "edge_agent_token_secret"}
+TABLES = {
+    "edge_agent",
+    "edge_agent_event",
+    "edge_agent_job",
+    "edge_agent_log",
+    "edge_agent_sample",
+    "edge_agent_token",
+    "edge_agent_token_secret",
+}
 VERSIONS = "alembic_version_edge_agent"
 
 

@@ -19,13 +19,16 @@ from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import SessionEnded
 from airflow_plugin.models import AgentRow, Base, JobRow, TokenRow
 from airflow_plugin.queue import (
+    agent_search,
     agents,
     assignments,
+    events,
     jobs,
     logs,
     offers,
     ownership,
     renewals,
+    samples,
     sessions,
     steering,
     tokens,
@@ -165,6 +168,19 @@ VERBS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
     "a report": (report, {"ix_edge_agent_job_assignment"}),
     "a cancel": (cancel, {"edge_agent_job_pkey"}),
     "a deletion": (lambda session, _: steering.delete(session, "a7"), {"ix_edge_agent_job_held"}),
+    "what happened to an agent": (
+        lambda session, _: events.listed(session, "a7", limit=50),
+        {"ix_edge_agent_event_agent"},
+    ),
+    "how an agent was": (lambda session, _: samples.history(session, "a7", hours=3), {"edge_agent_sample_pkey"}),
+    "a page of agents": (
+        lambda session, _: agent_search.page(session, QueueConfig(), agent_search.AgentSearch(sort="-used")),
+        {"ix_edge_agent_job_held"},
+    ),
+    "a minute's samples": (lambda session, _: samples.take(session, QueueConfig()), {"ix_edge_agent_job_held"}),
+    "the purge of events": (lambda session, _: events.purge(session, 20), {"ix_edge_agent_event_at"}),
+    "the purge of samples": (lambda session, _: samples.purge(session, 3), {"ix_edge_agent_sample_at"}),
+    "what runs on who is to stop": (lambda session, _: steering.cancel_overdue(session), {"ix_edge_agent_job_held"}),
     "log bytes that come": (append, {"ix_edge_agent_job_assignment"}),
     "a log that is read": (
         lambda session, filled: list(logs.read(session, filled.job(RUNNING), 150)),
@@ -200,15 +216,12 @@ VERBS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
         lambda session, filled: ownership.supersede(session, filled.workload(QUEUED)),
         {"ix_edge_agent_job_workload"},
     ),
-    "an agent token": (
-        lambda session, _: tokens.revoke(session, "t7"),
-        set(),
-    ),
+    "an agent token": (lambda session, _: tokens.revoke(session, "t7"), set()),
     **PAGE_READS,
 }
 """What is done to the queue, and the indexes it is done by."""
 
-LARGE = {"edge_agent_job", "edge_agent_log"}
+LARGE = {"edge_agent_job", "edge_agent_log", "edge_agent_event", "edge_agent_sample"}
 """What must never be read whole. Agents and tokens are few, and some duties are about all of them."""
 
 

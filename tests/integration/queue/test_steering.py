@@ -104,6 +104,7 @@ def test_a_time_that_is_over_before_it_began_or_that_nobody_will_see_is_refused(
         (steering.cordon, {"by": None}),
         (steering.uncordon, {}),
         (steering.drain, {"by": None}),
+        (steering.stop, {"by": None}),
         (steering.delete, {}),
     ],
 )
@@ -111,6 +112,44 @@ def test_nobody_can_steer_an_agent_that_is_not_there(queue, action, options):
     queue.register("a2")
     with pytest.raises(NotFound, match="no agent named 'a1'"):
         act(queue, action, "a1", **options)
+
+
+def test_a_stop_is_a_drain_that_ends_what_still_runs_after_its_grace(queue):
+    agent = queue.register(slots=8)
+    running, offered = queue.put(JobState.RUNNING, agent), queue.put(JobState.OFFERED, agent)
+    other = queue.put(JobState.RUNNING, queue.register("a2"))
+    act(queue, steering.stop, "a1", by="admin", grace_seconds=30)
+    assert is_nudged(queue)
+    directives = queue.beat(agent, 1, [running.assignment]).directives
+    assert (directives.drain, directives.drain_seconds_left, directives.cancel) == (True, None, ())
+    assert act(queue, steering.cancel_overdue) == 0
+    queue.database.pass_time(31)
+    assert act(queue, steering.cancel_overdue) == 1
+    assert act(queue, steering.cancel_overdue) == 0, "asked once"
+    assert queue.beat(agent, 2, [running.assignment]).directives.cancel == (running.assignment,)
+    assert queue.job(running.id).cancel_reason == "Its agent is being stopped by an admin."
+    assert (queue.state(offered.id), queue.job(other.id).cancel_requested_at) == (JobState.OFFERED, None)
+
+
+def test_a_stop_without_a_grace_ends_what_runs_at_once_and_nothing_after_it_was_taken_back(queue):
+    running = queue.put(JobState.RUNNING)
+    act(queue, steering.stop, "a1", by="admin", grace_seconds=0)
+    act(queue, steering.uncordon, "a1")
+    assert act(queue, steering.cancel_overdue) == 0
+    act(queue, steering.stop, "a1", by="admin", grace_seconds=0)
+    act(queue, steering.drain, "a1", by="admin")
+    assert act(queue, steering.cancel_overdue) == 0, "a drain that came after it lets work end"
+    act(queue, steering.stop, "a1", by="admin", grace_seconds=0)
+    assert act(queue, steering.cancel_overdue) == 1
+    assert queue.agent().stops_at is not None
+    assert queue.job(running.id).cancel_requested_at is not None
+
+
+@pytest.mark.parametrize("seconds", [-1, 1e300, float("nan")])
+def test_a_grace_that_is_none_is_refused(queue, seconds):
+    queue.register()
+    with pytest.raises(Invalid, match=re.escape(f"a grace cannot be {seconds:g} seconds; give 0 to end what runs")):
+        act(queue, steering.stop, "a1", by="admin", grace_seconds=seconds)
 
 
 def test_deleting_an_agent_ends_and_returns_what_it_held(queue):

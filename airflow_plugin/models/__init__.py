@@ -1,0 +1,23 @@
+"""The tables. Constraints hold the invariants; every index names the query it is there for."""
+
+from __future__ import annotations
+
+from airflow_plugin.models.agents import AgentRow
+from airflow_plugin.models.base import SCHEMA, Base
+from airflow_plugin.models.jobs import JOBS, LOG_IS_DUE, JobRow, LogRow
+from airflow_plugin.models.past import EventRow, SampleRow
+from airflow_plugin.models.tokens import SecretRow, TokenRow
+
+__all__ = [
+    "JOBS",
+    "LOG_IS_DUE",
+    "SCHEMA",
+    "AgentRow",
+    "Base",
+    "EventRow",
+    "JobRow",
+    "LogRow",
+    "SampleRow",
+    "SecretRow",
+    "TokenRow",
+]

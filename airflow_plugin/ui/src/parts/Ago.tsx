@@ -1,0 +1,21 @@
+import { Text, type TextProps } from "@chakra-ui/react";
+import { useNow } from "../app/clock";
+import { inZone, useTimeZone } from "../app/timezone";
+import { inWords, secondsBetween } from "./spans";
+
+export interface AgoProps extends TextProps {
+  at: string;
+}
+
+/** How long ago, or in how long, ticking; the moment itself on hovering. */
+export function Ago({ at, ...props }: AgoProps) {
+  const now = useNow();
+  const timeZone = useTimeZone();
+  const passed = Math.round(secondsBetween(at, now));
+  const words = passed > -2 ? `${inWords(passed)} ago` : `in ${inWords(-passed)}`;
+  return (
+    <Text whiteSpace="nowrap" {...props} title={`${inZone(at, timeZone)} ${timeZone}`} asChild>
+      <time dateTime={at}>{words}</time>
+    </Text>
+  );
+}
