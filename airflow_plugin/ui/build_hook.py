@@ -104,7 +104,7 @@ def _run(ui: Path, arguments: list[str]) -> None:
         text=True,
     )
     if done.returncode != 0:
-        msg = f"the page of Edge Agents cannot be built: node {' '.join(arguments)} failed in {ui}\n{done.stdout}"
+        msg = f"the page of Edge Agents cannot be built: node {' '.join(arguments)} failed in {ui}\n" + str(done.stdout)
         raise RuntimeError(msg)
 
 

@@ -46,53 +46,41 @@ export function Plot({ title, values, against, top, say, when }: PlotProps) {
           {pointed === null ? said : `${when(pointed)}: ${said}`}
         </Text>
       </Flex>
-      <Box position="relative">
-        <chakra.svg
-          role="img"
-          aria-label={summary(title, known, said, say)}
-          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-          preserveAspectRatio="none"
-          display="block"
-          width="100%"
-          height="60px"
-          onPointerMove={point}
-          onPointerLeave={() => setPointed(null)}
-        >
-          <chakra.path d={areaOf(values, frame)} fill="brand.muted" />
-          <chakra.path d={lineOf(values, frame)} fill="none" stroke="brand.solid" strokeWidth={1.5} {...UNSCALED} />
-          {against === undefined ? null : (
-            <chakra.path
-              d={lineOf(against, frame)}
-              fill="none"
-              stroke="fg.muted"
-              strokeDasharray="4 3"
-              strokeWidth={1}
-              {...UNSCALED}
-            />
-          )}
-          {pointed === null ? null : (
-            <chakra.path
-              d={`M${((pointed + 0.5) / values.length) * WIDTH} 0V${HEIGHT}`}
-              stroke="fg.muted"
-              strokeWidth={1}
-              {...UNSCALED}
-            />
-          )}
-        </chakra.svg>
-        <Text
-          position="absolute"
-          top={0}
-          insetStart={0}
-          fontSize="2xs"
-          color="fg.muted"
-          pointerEvents="none"
-          aria-hidden
-        >
-          {say(frame.top)}
-        </Text>
-      </Box>
+      <chakra.svg
+        role="img"
+        aria-label={summary(title, known, said, say)}
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        display="block"
+        width="100%"
+        height="60px"
+        onPointerMove={point}
+        onPointerLeave={() => setPointed(null)}
+      >
+        <chakra.path d={areaOf(values, frame)} fill="brand.muted" />
+        <chakra.path d={lineOf(values, frame)} fill="none" stroke="brand.solid" strokeWidth={1.5} {...UNSCALED} />
+        {against === undefined ? null : (
+          <chakra.path
+            d={lineOf(against, frame)}
+            fill="none"
+            stroke="fg.muted"
+            strokeDasharray="4 3"
+            strokeWidth={1}
+            {...UNSCALED}
+          />
+        )}
+        {pointed === null ? null : (
+          <chakra.path
+            d={`M${((pointed + 0.5) / values.length) * WIDTH} 0V${HEIGHT}`}
+            stroke="fg.muted"
+            strokeWidth={1}
+            {...UNSCALED}
+          />
+        )}
+      </chakra.svg>
       <Flex justify="space-between" fontSize="xs" color="fg.muted" mt={1} aria-hidden>
         <span>{when(0)}</span>
+        <span>0 to {say(frame.top)}</span>
         <span>{when(values.length - 1)}</span>
       </Flex>
     </Box>

@@ -1,4 +1,5 @@
 import { Button, IconButton, Menu, Portal, Wrap } from "@chakra-ui/react";
+import { useRef, useState } from "react";
 import { LuEllipsisVertical } from "react-icons/lu";
 import type { AgentView } from "../api/types";
 import { useMe } from "../app/me";
@@ -25,7 +26,7 @@ export function AgentActions({ agents, look, onDeleted }: AgentActionsProps) {
   return (
     <Look
       offered={actionsOn(agents)}
-      onChoose={(name) => ask({ name, agents, onDeleted })}
+      onChoose={(name, opener) => ask({ name, agents, onDeleted, opener })}
       label={`Actions on ${whom(agents)}`}
     />
   );
@@ -33,15 +34,30 @@ export function AgentActions({ agents, look, onDeleted }: AgentActionsProps) {
 
 interface LookProps {
   offered: ActionName[];
-  onChoose: (name: ActionName) => void;
+  onChoose: (name: ActionName, opener: HTMLElement | null) => void;
   label: string;
 }
 
+/** Three dots, and a menu once they are touched: a table has hundreds of them. */
 function ActionMenu({ offered, onChoose, label }: LookProps) {
+  const [isTouched, setTouched] = useState(false);
+  const trigger = useRef<HTMLButtonElement>(null);
+  if (!isTouched) {
+    return (
+      <IconButton aria-label={label} aria-haspopup="menu" size="xs" variant="ghost" onClick={() => setTouched(true)}>
+        <LuEllipsisVertical />
+      </IconButton>
+    );
+  }
   return (
-    <Menu.Root onSelect={({ value }) => onChoose(value as ActionName)} lazyMount unmountOnExit>
+    <Menu.Root
+      defaultOpen
+      onSelect={({ value }) => onChoose(value as ActionName, trigger.current)}
+      lazyMount
+      unmountOnExit
+    >
       <Menu.Trigger asChild>
-        <IconButton aria-label={label} size="xs" variant="ghost">
+        <IconButton ref={trigger} aria-label={label} size="xs" variant="ghost">
           <LuEllipsisVertical />
         </IconButton>
       </Menu.Trigger>
@@ -75,7 +91,7 @@ function ActionButtons({ offered, onChoose, label }: LookProps) {
             size="sm"
             variant="outline"
             colorPalette={name === "delete" ? "danger" : "brand"}
-            onClick={() => onChoose(name)}
+            onClick={(event) => onChoose(name, event.currentTarget)}
           >
             <Icon aria-hidden />
             {text}

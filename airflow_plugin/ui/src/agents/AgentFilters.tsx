@@ -34,7 +34,7 @@ export function AgentFilters({ page }: { page: AgentsPage }) {
         />
         <Choice
           label="cordon"
-          all="Any cordon"
+          none="Cordon: any"
           options={Object.values(CORDON)}
           chosen={cordoned.map(([, text]) => text)}
           onChange={([text]) =>

@@ -20,7 +20,7 @@ test("a row says everything about its agent", async () => {
     address: "10.1.2.3",
     health_status: "late",
     missed: 2,
-    last_seen_at: new Date(Date.now() - 25_000).toISOString(),
+    last_seen_at: new Date(Date.now() - 125_000).toISOString(),
     queues: ["onprem", "gpu"],
     capabilities: { gpu: "a100", tmux: true },
     slots: 8,
@@ -38,10 +38,10 @@ test("a row says everything about its agent", async () => {
   for (const text of ["db07.lan", "10.1.2.3", /late · 2 missed/, "onprem", "gpu", "gpu=a100", "tmux", "+1 offered"]) {
     expect(row.getByText(text)).toBeVisible();
   }
-  for (const text of ["agent 0.0.9", "Airflow 3.3.1", "protocol 1", "berlin"]) {
+  for (const text of ["agent 0.0.9", "Airflow 3.3.1 · protocol 1", "berlin"]) {
     expect(row.getByText(text)).toBeVisible();
   }
-  expect(row.getByText(/^2[5-9] s ago$/)).toBeVisible();
+  expect(row.getByText(/^2 min .* ago$/)).toBeVisible();
   expect(row.getByRole("meter", { name: "slots used" })).toHaveAttribute("aria-valuetext", "3 of 8 slots used");
   expect(row.getByLabelText("Differs: agent 0.0.9, this Airflow has 0.1.0")).toBeVisible();
   expect(row.getByRole("link", { name: "db-07" })).toHaveAttribute("href", expect.stringContaining("?agent=db-07"));

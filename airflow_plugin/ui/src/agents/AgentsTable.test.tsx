@@ -36,4 +36,6 @@ test("the menu of a row asks about its agent", async () => {
   await user.click(await screen.findByRole("button", { name: "Actions on agent b" }));
   await user.click(await screen.findByRole("menuitem", { name: "Drain" }));
   expect(await screen.findByRole("dialog", { name: "Drain agent b" })).toBeVisible();
+  await user.keyboard("{Escape}");
+  await waitFor(() => expect(screen.getByRole("button", { name: "Actions on agent b" })).toHaveFocus());
 });

@@ -1,8 +1,9 @@
-import { Checkbox, Table, VisuallyHidden } from "@chakra-ui/react";
+import { Table, VisuallyHidden } from "@chakra-ui/react";
 import { useCallback, useState } from "react";
 import type { AgentView } from "../api/types";
 import { useMe } from "../app/me";
 import { SortHeader } from "../parts/SortHeader";
+import { Tick } from "../parts/Tick";
 import { AgentRow } from "./AgentRow";
 import { BulkBar } from "./BulkBar";
 
@@ -29,16 +30,12 @@ export function AgentsTable({ agents, sort, onSort }: AgentsTableProps) {
             <Table.Row>
               {maySteer ? (
                 <Table.ColumnHeader width={8}>
-                  <Checkbox.Root
-                    checked={selected.length === 0 ? false : selected.length === agents.length || "indeterminate"}
-                    onCheckedChange={({ checked }) =>
-                      setNames(new Set(checked === true ? agents.map((agent) => agent.name) : []))
-                    }
-                  >
-                    <Checkbox.HiddenInput />
-                    <Checkbox.Control />
-                    <Checkbox.Label srOnly>Select all agents of this page</Checkbox.Label>
-                  </Checkbox.Root>
+                  <Tick
+                    label="Select all agents of this page"
+                    isChecked={selected.length === agents.length}
+                    isPartial={selected.length > 0 && selected.length < agents.length}
+                    onChange={(isChecked) => setNames(new Set(isChecked ? agents.map((agent) => agent.name) : []))}
+                  />
                 </Table.ColumnHeader>
               ) : null}
               <SortHeader by="name" {...sorting}>

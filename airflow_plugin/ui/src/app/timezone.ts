@@ -29,10 +29,21 @@ function formatter(timeZone: string): Intl.DateTimeFormat {
   return found;
 }
 
+/** What was kept when it was last looked at, and the zone it means: each moment on the page asks. */
+let read: { kept: string | null; zone: string } | null = null;
+
 function chosenZone(): string {
+  const kept = localStorage.getItem(KEY);
+  if (read === null || read.kept !== kept) {
+    read = { kept, zone: zoneOf(kept) };
+  }
+  return read.zone;
+}
+
+function zoneOf(kept: string | null): string {
   const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
   try {
-    const zone: unknown = JSON.parse(localStorage.getItem(KEY) ?? "null");
+    const zone: unknown = JSON.parse(kept ?? "null");
     // Throws on a zone that this browser does not know.
     return typeof zone === "string" && new Intl.DateTimeFormat("sv-SE", { timeZone: zone }) ? zone : local;
   } catch {

@@ -41,7 +41,7 @@ export function JobsTable({ jobs, onOpen, withoutAgent = false }: JobsTableProps
               <Table.Cell>
                 <JobStateBadge state={job.state} />
               </Table.Cell>
-              <Table.Cell minW={60}>
+              <Table.Cell minW={60} whiteSpace="normal" overflowWrap="anywhere">
                 <TaskLink job={job} />
                 <Explanation job={job} />
               </Table.Cell>

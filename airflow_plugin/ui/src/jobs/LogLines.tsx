@@ -20,11 +20,10 @@ interface Props {
 export const LogLines = memo(function LogLines({ text, timeZone }: Props) {
   const lines = useMemo(() => linesOf(text), [text]);
   return (
-    // A browser need not lay out what is scrolled away.
-    <Box css={{ contentVisibility: "auto", containIntrinsicSize: `auto ${lines.length * 18}px` }}>
+    <Box>
       {lines.map((line, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line of a log is what stands at its place
-        <Box key={index} color={COLOURS[line.level ?? ""]} minH="18px">
+        <Box key={index} color={COLOURS[line.level ?? ""]} minH="1lh">
           {line.at === null ? null : <chakra.span color="fg.muted">{inZone(line.at, timeZone)} </chakra.span>}
           {line.level === null ? null : <chakra.span>{line.level.toUpperCase()} </chakra.span>}
           {line.text}

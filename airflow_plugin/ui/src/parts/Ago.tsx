@@ -9,13 +9,18 @@ export interface AgoProps extends TextProps {
 
 /** How long ago, or in how long, ticking; the moment itself on hovering. */
 export function Ago({ at, ...props }: AgoProps) {
-  const now = useNow();
   const timeZone = useTimeZone();
-  const passed = Math.round(secondsBetween(at, now));
-  const words = passed > -2 ? `${inWords(passed)} ago` : `in ${inWords(-passed)}`;
   return (
     <Text whiteSpace="nowrap" {...props} title={`${inZone(at, timeZone)} ${timeZone}`} asChild>
-      <time dateTime={at}>{words}</time>
+      <time dateTime={at}>
+        <Ticking at={at} />
+      </time>
     </Text>
   );
+}
+
+/** The words alone: a page of agents has hundreds of them, each second. */
+function Ticking({ at }: { at: string }) {
+  const passed = Math.round(secondsBetween(at, useNow()));
+  return passed > -2 ? `${inWords(passed)} ago` : `in ${inWords(-passed)}`;
 }

@@ -4,17 +4,17 @@ import { useMemo } from "react";
 export interface ChoiceProps {
   /** What is chosen: "queues". */
   label: string;
+  /** What stands there when nothing is chosen, if it is not "All queues". */
+  none?: string;
   options: readonly string[];
   chosen: readonly string[];
   onChange: (chosen: string[]) => void;
   /** Only one at a time. */
   isSingle?: boolean;
-  /** What none chosen means, where "All queues" would be no English. */
-  all?: string;
 }
 
 /** Filter by one or several of a few words; none chosen means all. */
-export function Choice({ label, options, chosen, onChange, isSingle = false, all = `All ${label}` }: ChoiceProps) {
+export function Choice({ label, none = `All ${label}`, options, chosen, onChange, isSingle = false }: ChoiceProps) {
   // What the address asks for is shown even when nothing has it any more: else it could not be taken away.
   const items = useMemo(() => [...new Set([...options, ...chosen])], [options, chosen]);
   const collection = useMemo(() => createListCollection({ items }), [items]);
@@ -32,12 +32,11 @@ export function Choice({ label, options, chosen, onChange, isSingle = false, all
       <Select.HiddenSelect />
       <Select.Label srOnly>Filter by {label}</Select.Label>
       <Select.Control>
-        {/* Chakra's own is too pale to be read easily. */}
-        <Select.Trigger _placeholderShown={{ color: "fg.muted" }}>
-          <Select.ValueText placeholder={all} />
+        <Select.Trigger>
+          <Select.ValueText color="fg.muted" placeholder={none} />
         </Select.Trigger>
         <Select.IndicatorGroup>
-          {chosen.length > 0 ? <Select.ClearTrigger aria-label={all} /> : null}
+          {chosen.length > 0 ? <Select.ClearTrigger aria-label={none} /> : null}
           <Select.Indicator />
         </Select.IndicatorGroup>
       </Select.Control>

@@ -39,6 +39,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   return (
     <Dialog.Root
       open
+      initialFocusEl={() => document.getElementById(form)?.querySelector("input") ?? null}
       onOpenChange={({ open }) => open || isBusy || onClose()}
       role={isDangerous ? "alertdialog" : "dialog"}
     >

@@ -29,7 +29,7 @@ export function Tags({ values, label, most = 4 }: TagsProps) {
         ))}
         {hidden > 0 ? (
           <li>
-            <Tag.Root size="sm" variant="outline" color="fg.muted" cursor="pointer" asChild>
+            <Tag.Root size="sm" variant="outline" color="fg.muted" cursor="pointer" fontSize="xs" asChild>
               <button type="button" aria-label={`${hidden} more ${label}`} onClick={() => setOpen(true)}>
                 +{hidden}
               </button>

@@ -8,8 +8,8 @@ export function VersionList({ agent }: { agent: Pick<AgentView, "versions" | "pr
   return (
     <Stack gap={0.5} alignItems="flex-start" fontSize="sm" whiteSpace="nowrap">
       <Text>agent {own === undefined ? "unknown" : String(own)}</Text>
-      {airflow === undefined || airflow === null ? null : <Text>Airflow {String(airflow)}</Text>}
       <Text fontSize="xs" color="fg.muted">
+        {airflow === undefined || airflow === null ? null : `Airflow ${String(airflow)} · `}
         protocol {agent.protocol_version}
       </Text>
       {agent.skew.length === 0 ? null : (

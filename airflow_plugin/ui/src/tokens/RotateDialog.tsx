@@ -5,13 +5,17 @@ import type { TokenView } from "../api/types";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { Labelled } from "../parts/Labelled";
 import { ReasonField } from "../parts/ReasonField";
-import { inWords } from "../parts/spans";
 import { Lifetime } from "./Lifetime";
 import { RotatedDialog } from "./RotatedDialog";
 
 const HOUR = 3600;
-const OVERLAPS = [0, HOUR, 24 * HOUR, 7 * 24 * HOUR];
 const USUAL = 24 * HOUR;
+const OVERLAPS: [number, string][] = [
+  [0, "no longer: it is in wrong hands"],
+  [HOUR, "an hour"],
+  [USUAL, "a day"],
+  [7 * USUAL, "a week"],
+];
 
 export interface RotateDialogProps {
   token: TokenView;
@@ -49,9 +53,9 @@ export function RotateDialog({ token, onClose }: RotateDialogProps) {
         <Labelled label="The secret before works for">
           <NativeSelect.Root size="sm">
             <NativeSelect.Field value={overlap} onChange={(event) => setOverlap(Number(event.currentTarget.value))}>
-              {OVERLAPS.map((seconds) => (
+              {OVERLAPS.map(([seconds, words]) => (
                 <option key={seconds} value={seconds}>
-                  {seconds === 0 ? "no longer: it is in wrong hands" : inWords(seconds)}
+                  {words}
                 </option>
               ))}
             </NativeSelect.Field>

@@ -1,4 +1,4 @@
-import { Checkbox, HStack, Input, NativeSelect } from "@chakra-ui/react";
+import { Checkbox, HStack, Input, NativeSelect, SimpleGrid } from "@chakra-ui/react";
 import type { HTMLInputTypeAttribute } from "react";
 import { Labelled } from "../parts/Labelled";
 import type { Reach, TokenForm } from "./form";
@@ -11,7 +11,7 @@ export function TokenBounds({ form, onChange }: TokenFieldsProps) {
     onChange: (value: string) => onChange({ [name]: value }),
   });
   return (
-    <>
+    <SimpleGrid columns={{ base: 1, md: 2 }} gap={4} alignItems="start">
       {form.kind === "agent" ? (
         <>
           <Line label="Agents" help="Names, or patterns with * and ?. Empty: any name." {...text("agents")} />
@@ -53,7 +53,7 @@ export function TokenBounds({ form, onChange }: TokenFieldsProps) {
       ) : null}
       <Line label="Team" help="Of Airflow, where it has teams." {...text("team")} />
       <Line label="Description" {...text("description")} />
-    </>
+    </SimpleGrid>
   );
 }
 

@@ -7,6 +7,8 @@ interface Question {
   name: ActionName;
   agents: AgentView[];
   onDeleted?: (() => void) | undefined;
+  /** Where the keyboard goes on afterwards. */
+  opener: HTMLElement | null;
 }
 
 const AskContext = createContext<(question: Question) => void>(() => {
@@ -16,11 +18,16 @@ const AskContext = createContext<(question: Question) => void>(() => {
 export function Asking({ children }: { children: ReactNode }) {
   const [question, setQuestion] = useState<Question | null>(null);
   const Dialog = question === null ? null : ACTIONS[question.name].Dialog;
+  const close = () => {
+    setQuestion(null);
+    // After the dialog has gone, which would take the focus with it.
+    setTimeout(() => question?.opener?.focus());
+  };
   return (
     <AskContext value={setQuestion}>
       {children}
       {question === null || Dialog === null ? null : (
-        <Dialog agents={question.agents} onClose={() => setQuestion(null)} onDeleted={question.onDeleted} />
+        <Dialog agents={question.agents} onClose={close} onDeleted={question.onDeleted} />
       )}
     </AskContext>
   );
