@@ -51,6 +51,10 @@ programs:
 nftables:
 	@requirements/nftables.sh
 
+.PHONY: chromium
+chromium:
+	@requirements/chromium.sh
+
 .PHONY: fmt
 fmt: $(STAMP) page-tools ## Format, and repair what can be repaired
 	$(BIN)/ruff format
@@ -84,7 +88,7 @@ test-int: $(STAMP) page programs nftables ## Tests with real databases, servers,
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(INTEGRATION) $(ALONE) $(INTEGRATION); }
 
 .PHONY: test-e2e
-test-e2e: $(STAMP) page programs ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
+test-e2e: $(STAMP) page programs chromium ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
 	$(PYTEST) -n 2 --dist loadfile tests/e2e $(ALONE) tests/e2e; }
 
 .PHONY: coverage

@@ -56,7 +56,7 @@ class AirflowBed:
 
     ``database_url``: of a migrated database. ``dags``: a folder, copied. ``settings``: more environment
     variables for all components, over those of ``pace``, which is none where Airflow's and our own defaults
-    are what is to be seen.
+    are what is to be seen. ``path``: below which all of it is to be found, such as ``/airflow``.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class AirflowBed:
         settings: Mapping[str, str] | None = None,
         executor: str = EXECUTOR,
         pace: Mapping[str, str] = MappingProxyType(QUICK),
+        path: str = "",
     ) -> None:
         self.home = home
         self.dags = home / "dags"
@@ -77,6 +78,7 @@ class AirflowBed:
         else:
             shutil.copytree(dags, self.dags, ignore=shutil.ignore_patterns("__pycache__"))
         self.port = free_port()
+        self.path = path
         self.environment = self._environment(database_url, executor) | dict(pace) | dict(settings or {})
         self.parts: dict[str, Part] = {}
         self.rest = AirflowRest(self.url)
@@ -88,7 +90,7 @@ class AirflowBed:
     @property
     def url(self) -> str:
         """Where the first API server answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.path}"
 
     def start(self, *names: str) -> Self:
         """Start components, all when none is named, at the same time, and wait until they are healthy."""

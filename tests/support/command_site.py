@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import create_engine, select
@@ -57,11 +57,12 @@ class CommandSite:
             session.commit()
             return answer
 
-    def submit(self, command: str) -> UUID:
-        """Queue a command."""
-        job = jobs.NewJob(
-            kind=JobKind.COMMAND, placement=Placement(self.name), payload={"command": command}, label="job"
-        )
+    def submit(
+        self, command: str, *, queue: str | None = None, requires: dict[str, Any] | None = None, label: str = "job"
+    ) -> UUID:
+        """Queue a command, in the site's own queue unless another is named."""
+        placement = Placement(queue or self.name, requires=requires or {})
+        job = jobs.NewJob(kind=JobKind.COMMAND, placement=placement, payload={"command": command}, label=label)
         return self.write(lambda session: jobs.submit(session, job, QueueConfig()))
 
     def job(self, job_id: UUID) -> JobRow:
