@@ -21,7 +21,7 @@ export function Tags({ values, label, most = 4 }: TagsProps) {
     <Wrap gap={1} asChild>
       <ul aria-label={label}>
         {shown.map((value) => (
-          <Tag.Root key={value} size="sm" variant="surface" maxW={56} title={value} asChild>
+          <Tag.Root key={value} size="sm" variant="surface" width="max-content" maxW={56} title={value} asChild>
             <li>
               <Tag.Label>{value}</Tag.Label>
             </li>
