@@ -22,13 +22,14 @@ export function CordonState({ agent }: { agent: Cordoned }) {
   const { text, palette, Icon } = look(agent);
   const until = agent.stops_at ?? agent.drain_deadline ?? agent.cordon_expires_at;
   return (
-    <Stack gap={0.5} alignItems="flex-start">
+    // A table that scrolls breaks no lines by itself, and this would take the room of three columns.
+    <Stack gap={0.5} alignItems="flex-start" maxW={56} whiteSpace="normal">
       <Badge colorPalette={palette} borderRadius="full" variant="subtle" whiteSpace="nowrap">
         <Icon aria-hidden />
         {text}
       </Badge>
       {agent.cordon_reason === null ? null : (
-        <Text fontSize="sm" lineClamp={2} maxW={64} overflowWrap="anywhere" title={agent.cordon_reason}>
+        <Text fontSize="sm" lineClamp={2} overflowWrap="anywhere" title={agent.cordon_reason}>
           {agent.cordon_reason}
         </Text>
       )}

@@ -53,7 +53,9 @@ export function AttemptsTable({ jobs, onOpen }: AttemptsTableProps) {
               <Table.Cell whiteSpace="nowrap">
                 <Ran job={job} />
               </Table.Cell>
-              <Table.Cell>{[endingOf(job), job.message].filter(Boolean).join(": ") || "–"}</Table.Cell>
+              <Table.Cell whiteSpace="normal" minW={40}>
+                {[endingOf(job), job.message].filter(Boolean).join(": ") || "–"}
+              </Table.Cell>
               <Table.Cell textAlign="end">
                 <Button
                   size="xs"
