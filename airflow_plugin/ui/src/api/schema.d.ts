@@ -956,6 +956,11 @@ export interface components {
             name: string;
             /** Token */
             token: string;
+            /**
+             * Server Key
+             * @description For `server_key` of its hosts; null where this server signs nothing.
+             */
+            server_key: string | null;
         };
         /**
          * Deleted
