@@ -17,7 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from airflow_plugin.queue.job_views import JobView, hidden
 
 if TYPE_CHECKING:
-    from airflow.api_fastapi.auth.managers.base_auth_manager import BaseUser
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
 
 async def readable(user: BaseUser, dags: Collection[str]) -> frozenset[str]:

@@ -111,7 +111,7 @@ def rotate_token(args: Namespace) -> None:
     overlap = 0.0 if args.overlap == "0" else seconds(args.overlap, "--overlap") or 0.0
     limit = QueueConfig.from_airflow().max_tokens
     with queue() as session:
-        times = {"overlap_seconds": overlap, "expires_in_days": days}
+        times: dict[str, Any] = {"overlap_seconds": overlap, "expires_in_days": days}
         secret = tokens.rotate(session, args.name, **times, most=limit, by=user()).get_secret_value()
     _print_secret({"name": args.name, "token": secret}, args.output)
     until = f"The old one works for {args.overlap} more." if overlap else "The old one and its sessions have ended."

@@ -118,7 +118,7 @@ def used(session: Session) -> dict[str, tuple[int, int]]:
     return {row.agent_name or "": (row.slots, row.jobs) for row in session.execute(HANDS)}
 
 
-def rows(config: QueueConfig, hand: Subquery | None = None) -> Select[Any]:
+def rows(config: QueueConfig, hand: Subquery | None = None) -> Select[*tuple[Any, ...]]:
     """Return the statement whose rows :func:`views` takes; the caller adds which, and in what order."""
     hand = in_hand() if hand is None else hand
     return (

@@ -121,8 +121,7 @@ def listed(session: Session, agent: str, *, limit: int, before: int | None = Non
     return Events(events=seen, more=len(rows) > limit)
 
 
-def purge(session: Session, days: float, limit: int = 10_000) -> int:
+def purge(session: Session, days: float) -> int:
     """Delete events of that age; return how many."""
-    old = select(EventRow.id).where(EventRow.at < clock.in_seconds(-days * 86_400)).limit(limit)
-    gone = delete(EventRow).where(EventRow.id.in_(old)).returning(EventRow.id)
+    gone = delete(EventRow).where(EventRow.at < clock.in_seconds(-days * 86_400)).returning(EventRow.id)
     return len(session.execute(gone.execution_options(synchronize_session=False)).all())

@@ -19,7 +19,6 @@ from airflow_plugin.models import JobRow, LogRow
 from edge_agent.protocol import TERMINAL
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
 LEAST_BYTES = 4
@@ -59,7 +58,7 @@ def piece(session: Session, job_id: UUID, *, offset: int, limit: int) -> LogPiec
     :raises NotFound: when there is no such job.
     """
     columns = JobRow.assignment_id, JobRow.state, JobRow.log_bytes, JobRow.log_full, JobRow.log_uploaded_at
-    job = session.execute(select(*columns).where(JobRow.id == job_id)).first()
+    job: Any = session.execute(select(*columns).where(JobRow.id == job_id)).first()
     if job is None:
         raise NotFound(NO_SUCH)
     stored = _stored(session, job)
@@ -114,7 +113,7 @@ def _rest_of_character(before: bytes, after: bytes) -> int:
     return 0
 
 
-def _stored(session: Session, job: Row[Any]) -> Stored:
+def _stored(session: Session, job: Any) -> Stored:
     """Return what is there of a log. One that was cut ends with a line that says so, behind the last byte of it."""
     mine = LogRow.assignment_id == job.assignment_id
     last = select(LogRow.start_offset + func.length(LogRow.data)).where(mine).order_by(LogRow.start_offset.desc())
@@ -143,7 +142,7 @@ def _bytes(session: Session, assignment_id: UUID, begin: int, end: int) -> bytes
     return b"".join(row.data[max(0, begin - row.start_offset) : max(0, end - row.start_offset)] for row in found)
 
 
-def _where(job: Row[Any], stored: Stored) -> str | None:
+def _where(job: Any, stored: Stored) -> str | None:
     """Say what became of the beginning of a log, or of all of it, None when it is all there."""
     if not stored.begin:
         return None

@@ -147,7 +147,7 @@ def lost(
 
 def _note_lost(session: Session, patience: dict[str, float]) -> None:
     """Note that agents are lost, each with what becomes of its work. ``patience``: how long they may be silent."""
-    of = (JobRow.agent_name, JobRow.state, JobRow.lost_wait_seconds.is_not(None).label("waits"))
+    of = (func.coalesce(JobRow.agent_name, ""), JobRow.state, JobRow.lost_wait_seconds.is_not(None).label("waits"))
     theirs = JobRow.agent_name.in_(patience) & assignments.OPEN
     work: dict[str, list[str]] = {name: [] for name in patience}
     for agent, state, waits, count in session.execute(select(*of, func.count()).where(theirs).group_by(*of)):

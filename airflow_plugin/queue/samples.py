@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import BigInteger, Double, case, cast, delete, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Double, case, cast, delete, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_plugin import clock
@@ -137,9 +137,7 @@ def forget(session: Session, agent: str) -> None:
     session.execute(gone.execution_options(synchronize_session=False))
 
 
-def purge(session: Session, hours: float, limit: int = 100_000) -> int:
+def purge(session: Session, hours: float) -> int:
     """Delete samples of that age; return how many."""
-    key = SampleRow.agent_name, SampleRow.at
-    old = select(*key).where(SampleRow.at < clock.in_seconds(-hours * 3600)).limit(limit)
-    gone = delete(SampleRow).where(tuple_(*key).in_(old)).returning(SampleRow.agent_name)
+    gone = delete(SampleRow).where(SampleRow.at < clock.in_seconds(-hours * 3600)).returning(SampleRow.agent_name)
     return len(session.execute(gone.execution_options(synchronize_session=False)).all())

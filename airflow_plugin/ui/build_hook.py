@@ -101,10 +101,10 @@ def _run(ui: Path, arguments: list[str]) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        text=True,
     )
     if done.returncode != 0:
-        said = done.stdout.decode(errors="replace")
-        msg = f"the page of Edge Agents cannot be built: node {' '.join(arguments)} failed in {ui}\n{said}"
+        msg = f"the page of Edge Agents cannot be built: node {' '.join(arguments)} failed in {ui}\n" + str(done.stdout)
         raise RuntimeError(msg)
 
 

@@ -48,7 +48,7 @@ SELECT md5('j' || i)::uuid, 'task', state, CASE WHEN ended THEN 'exit' END, 'def
     CASE WHEN state <> 'queued' THEN md5('x' || i)::uuid END,
     CASE WHEN state <> 'queued' THEN now() END,
     CASE WHEN state <> 'queued' THEN
-        now() + make_interval(secs => CASE WHEN i % 5000 = 95 THEN -1 ELSE 15 END) END,
+        now() + make_interval(secs => CASE WHEN i % 5000 = 95 THEN -1 ELSE 3600 END) END,
     CASE WHEN state IN ('running', 'succeeded') THEN now() END,
     CASE WHEN ended THEN now() - make_interval(mins => :jobs - i) END,
     CASE WHEN ended OR state = 'running' THEN 400 ELSE 0 END,

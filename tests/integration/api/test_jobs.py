@@ -168,6 +168,7 @@ def test_the_log_of_a_dag_that_is_gone_is_for_those_who_may_read_any(
     http: httpx.Client, login: Login, of_the_blue_team: UUID, database: Session
 ) -> None:
     """As with Airflow's own log of it: without the Dag nobody knows its team any more."""
-    database.execute(update(JobRow).where(JobRow.id == of_the_blue_team).values(dag_id="deleted-long-ago"))
+    gone = {"dag_id": "deleted", "run_id": "a", "task_id": "b", "label": "c", "message": None, "cancel_reason": None}
+    database.execute(update(JobRow).where(JobRow.id == of_the_blue_team).values(**gone))
     database.commit()
     assert http.get(f"{JOBS}/{of_the_blue_team}/log", headers=login("vera")).is_success

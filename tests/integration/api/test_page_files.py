@@ -25,4 +25,4 @@ def test_an_icon_comes_without_a_login_and_is_kept(api_bed: AirflowBed) -> None:
     answer = httpx.get(f"{api_bed.url}{bundle.url(bundle.ICON)}")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
     assert "immutable" in answer.headers["cache-control"]
-    assert httpx.get(f"{api_bed.url}{routes.MOUNT}/static/../../plugin.py").status_code == httpx.codes.NOT_FOUND
+    assert httpx.get(f"{api_bed.url}{routes.MOUNT}/static/..%2F..%2Fplugin.py").status_code == httpx.codes.NOT_FOUND

@@ -258,7 +258,7 @@ def test_what_differs_between_the_host_and_here_is_said_in_sentences(queue):
     assert skew(queue)[0].endswith("s ahead")
 
 
-@pytest.mark.parametrize("clock_of_host", [datetime(1, 1, 1), datetime(9999, 12, 31, tzinfo=UTC)])  # noqa: DTZ001
+@pytest.mark.parametrize("clock_of_host", [datetime(1, 1, 1), datetime(9999, 12, 31, tzinfo=UTC)])  # noqa: DTZ001  a host may say so
 def test_whatever_clock_a_host_says_it_has_the_page_is_answered(queue, clock_of_host):
     agent = queue.register()
     queue.beat(agent, 1, health=HostHealth(clock=clock_of_host))

@@ -19,13 +19,13 @@ def of_dag(dag_id="etl", run_id="daily 1", task_id="load", map_index=-1):
     return Workload("ExecuteTask", uuid4(), dag_id, run_id, task_id, map_index, 1)
 
 
-def page(queue, limit=50, offset=0, **wanted):
-    with queue.database.transaction() as session:
+def page(bed, limit=50, offset=0, **wanted):
+    with bed.database.transaction() as session:
         return job_lists.page(session, Wanted(**wanted), limit=limit, offset=offset)
 
 
-def ids(queue, **wanted):
-    return {view.id for view in page(queue, **wanted).jobs}
+def ids(bed, **wanted):
+    return {view.id for view in page(bed, **wanted).jobs}
 
 
 @pytest.fixture

@@ -66,10 +66,10 @@ def test_a_log_that_grows_is_read_on_where_one_was(queue, job):
 
 
 def test_a_piece_ends_with_a_line_where_more_follows(queue, job):
-    write(queue, job, b"one\ntwo\nthr", b"ee\nfour")
-    assert follow(queue, job, limit=10) == ["one\ntwo\n", "three\nfour"]
-    assert follow(queue, job, limit=6) == ["one\n", "two\n", "three\n", "four"]
-    assert follow(queue, job, limit=4) == ["one\n", "two\n", "thre", "e\n", "four"]
+    write(queue, job, b"one\ntwo\nfo", b"ur5\nfive")
+    assert follow(queue, job, limit=10) == ["one\ntwo\n", "four5\nfive"]
+    assert follow(queue, job, limit=6) == ["one\n", "two\n", "four5\n", "five"]
+    assert follow(queue, job, limit=4) == ["one\n", "two\n", "four", "5\n", "five"]
 
 
 def test_a_character_of_which_a_part_has_come_is_waited_for(queue, job):

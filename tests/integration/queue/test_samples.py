@@ -130,7 +130,7 @@ def minute(session_id: UUID | None = SESSION, beat: int = 600, silent: float = 4
     return usual | {"session_id": session_id, "beat": beat, "silent_seconds": silent} | other
 
 
-LOST = {"state": AgentState.LOST}
+LOST: dict[str, Any] = {"state": AgentState.LOST}
 STORIES: dict[str, tuple[list[dict[str, Any] | None], list[tuple[int, int]]]] = {
     "heard all the time": ([minute(), minute(beat=606), minute(beat=612)], [(6, 6)] * 3),
     "one that fell over the edge": ([minute(), minute(beat=605), minute(beat=612)], [(6, 6)] * 3),
