@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { show } from "../testing/render";
 import { makeAgent, makeAgentsPage } from "../testing/samples";
 import { answers, isLookedAtBy, records, refuses } from "../testing/server";
-import { makeToken, SECRET } from "../testing/tokens";
+import { makeCreated, makeToken, SECRET } from "../testing/tokens";
 import { TokensTab } from "./TokensTab";
 
 function showTokens(tokens = [makeToken()]) {
@@ -61,7 +61,7 @@ describe("creating one", () => {
   }
 
   test("it is asked for with every bound that was said", async () => {
-    const asked = records("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+    const asked = records("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
     const dialog = await fillIn(user);
     await user.click(within(dialog).getByRole("button", { name: "More bounds" }));
@@ -85,7 +85,7 @@ describe("creating one", () => {
   });
 
   test("its secret is shown this once, with the command that installs an agent", async () => {
-    answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+    answers("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
     const dialog = await fillIn(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
@@ -102,7 +102,7 @@ describe("creating one", () => {
   });
 
   test("the secret is copied with a button", async () => {
-    answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+    answers("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
     const dialog = await fillIn(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
@@ -112,7 +112,7 @@ describe("creating one", () => {
   });
 
   test("the agent that registers with it is seen to come", async () => {
-    answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+    answers("post", "/tokens", makeCreated("db-07"), 201);
     answers("get", "/agents", makeAgentsPage([makeAgent({ name: "db-07", hostname: "rack-7" })]));
     const { user } = showTokens();
     const dialog = await fillIn(user);
@@ -132,7 +132,7 @@ describe("creating one", () => {
   });
 
   test("a submit token comes with no agent to install", async () => {
-    answers("post", "/tokens", { name: "db-07", token: "est_x" }, 201);
+    answers("post", "/tokens", makeCreated("db-07", { token: "est_x" }), 201);
     const { user } = showTokens();
     const dialog = await fillIn(user);
     await user.click(within(dialog).getByRole("button", { name: "More bounds" }));
@@ -146,7 +146,7 @@ describe("creating one", () => {
 
 describe("rotating one", () => {
   test("the secret before goes on for a day unless something else is said", async () => {
-    const asked = records("post", "/tokens/site-a/rotate", { name: "site-a", token: SECRET });
+    const asked = records("post", "/tokens/site-a/rotate", makeCreated("site-a"));
     const { user } = showTokens();
     await user.click(await screen.findByRole("button", { name: "Rotate site-a" }));
     const dialog = await screen.findByRole("dialog");
@@ -159,7 +159,7 @@ describe("rotating one", () => {
   });
 
   test("without an overlap it says that the sessions end at once", async () => {
-    const asked = records("post", "/tokens/site-a/rotate", { name: "site-a", token: SECRET });
+    const asked = records("post", "/tokens/site-a/rotate", makeCreated("site-a"));
     const { user } = showTokens();
     await user.click(await screen.findByRole("button", { name: "Rotate site-a" }));
     await user.selectOptions(await screen.findByRole("combobox", { name: "The secret before works for" }), "0");
