@@ -5,7 +5,7 @@ import type { AgentView } from "../api/types";
 import { searchOf } from "../app/search";
 import { Bar } from "../parts/Bar";
 import { CordonState } from "../parts/CordonState";
-import { capabilityTags } from "../parts/capabilities";
+import { givenFirst } from "../parts/capabilities";
 import { Small } from "../parts/Small";
 import { Tags } from "../parts/Tags";
 import { VersionList } from "../parts/VersionList";
@@ -28,7 +28,7 @@ export const AgentFacts = memo(function AgentFacts({ agent, maySteer }: AgentFac
         {agent.queues_overridden ? <Small>set here</Small> : null}
       </Table.Cell>
       <Table.Cell>
-        <Tags values={capabilityTags(agent.capabilities)} label={`capabilities of ${agent.name}`} />
+        <Tags values={givenFirst(agent.capabilities)} label={`capabilities of ${agent.name}`} />
       </Table.Cell>
       <Table.Cell>
         <Bar used={agent.used_slots} total={agent.slots} label="slots used" />
