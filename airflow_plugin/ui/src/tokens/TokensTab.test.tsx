@@ -52,7 +52,7 @@ describe("the list", () => {
 });
 
 describe("creating one", () => {
-  async function fillIn(user: ReturnType<typeof show>["user"]) {
+  async function fillForm(user: ReturnType<typeof show>["user"]) {
     await user.click(await screen.findByRole("button", { name: "Create token" }));
     const dialog = await screen.findByRole("dialog");
     await user.type(within(dialog).getByRole("textbox", { name: /Name/ }), "db-07");
@@ -63,7 +63,7 @@ describe("creating one", () => {
   test("it is asked for with every bound that was said", async () => {
     const asked = records("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "More bounds" }));
     await user.type(await within(dialog).findByRole("textbox", { name: "Agents" }), "db-07");
     await user.type(within(dialog).getByRole("textbox", { name: "Addresses" }), "10.1.0.0/16");
@@ -87,7 +87,7 @@ describe("creating one", () => {
   test("its secret is shown this once, with the command that installs an agent", async () => {
     answers("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
     expect(await screen.findByRole("region", { name: "secret" })).toHaveTextContent(SECRET);
     await user.type(screen.getByRole("textbox", { name: "Name of the agent" }), "db-07");
@@ -104,7 +104,7 @@ describe("creating one", () => {
   test("the secret is copied with a button", async () => {
     answers("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
     await user.click(await screen.findByRole("button", { name: "Copy secret" }));
     expect(await navigator.clipboard.readText()).toBe(SECRET);
@@ -115,7 +115,7 @@ describe("creating one", () => {
     answers("post", "/tokens", makeCreated("db-07"), 201);
     answers("get", "/agents", makeAgentsPage([makeAgent({ name: "db-07", hostname: "rack-7" })]));
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
     await user.type(await screen.findByRole("textbox", { name: "Name of the agent" }), "db-07");
     expect(await screen.findByText(/on rack-7, registered/)).toBeVisible();
@@ -125,7 +125,7 @@ describe("creating one", () => {
   test("what is refused says why, and nothing that was typed is lost", async () => {
     refuses("post", "/tokens", "there is already a token named 'db-07'; rotate it, or choose another name", 422);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
     expect(await within(dialog).findByText(/there is already a token named/)).toBeVisible();
     expect(within(dialog).getByRole("textbox", { name: /Name/ })).toHaveValue("db-07");
@@ -134,7 +134,7 @@ describe("creating one", () => {
   test("a submit token comes with no agent to install", async () => {
     answers("post", "/tokens", makeCreated("db-07", { token: "est_x" }), 201);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "More bounds" }));
     await user.selectOptions(await within(dialog).findByRole("combobox", { name: "For" }), "submit");
     expect(within(dialog).queryByRole("textbox", { name: "Agents" })).not.toBeInTheDocument();
