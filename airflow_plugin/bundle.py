@@ -29,7 +29,7 @@ def base_path() -> str:
     """Return the path of ``[api] base_url``: "" or "/somewhere"."""
     from airflow.configuration import conf
 
-    return urlsplit(conf.get("api", "base_url", fallback="/")).path.rstrip("/")
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 def version(name: str) -> str | None:

@@ -112,7 +112,7 @@ def _add_ends(routes: APIRouter) -> None:
 def _add_settings(routes: APIRouter) -> None:
     @routes.put("/settings", status_code=204, dependencies=may_steer("edge_agent.settings"))
     async def settings(name: AgentName, body: Settings, user: GetUserDep) -> None:
-        """Give an agent other slots and queues than its host says. It hears of it at once."""
+        """Give an agent other slots, or fewer queues, than its host says. It hears of it at once."""
         by, wanted = user.get_name(), agent_settings.Override(body.slots, body.queues)
         await transact(lambda db: agent_settings.change(db, name, wanted, by=by, reason=body.reason))
 

@@ -91,7 +91,7 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     app.include_router(me_routes.router(), prefix=routes.PREFIX)
     app.include_router(agent_view_routes.router(config), prefix=routes.PREFIX)
     app.include_router(agent_admin_routes.router(), prefix=routes.PREFIX)
-    app.include_router(job_routes.router(), prefix=routes.PREFIX)
+    app.include_router(job_routes.router(config), prefix=routes.PREFIX)
     app.include_router(token_routes.router(config), prefix=routes.PREFIX)
     app.include_router(page.router())
 

@@ -7,7 +7,7 @@ search finds it by them, and its log is not there.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.security import GetUserDep
@@ -23,6 +23,9 @@ from airflow_plugin.queue.job_lists import JobsPage, Wanted
 from airflow_plugin.queue.job_views import JobDetail
 from airflow_plugin.queue.log_pieces import LogPiece
 from edge_agent.protocol import TERMINAL, JobKind, JobState, Problem, Text
+
+if TYPE_CHECKING:
+    from airflow_plugin.config import QueueConfig
 
 MOST_JOBS = 200
 MOST_LOG_BYTES = 1_048_576
@@ -48,15 +51,16 @@ class Cancel(BaseModel):
     reason: Text = Field(default="Cancelled by an admin.", max_length=1000)
 
 
-def router() -> APIRouter:
+def router(config: QueueConfig) -> APIRouter:
     """Return the routes under ``/ui/jobs``."""
     routes = APIRouter(prefix="/ui/jobs", tags=["ui"], responses={"4XX": {"model": Problem}})
-    _add_list(routes)
-    _add_one(routes)
+    _add_list(routes, config)
+    _add_one(routes, config)
+    _add_cancel(routes)
     return routes
 
 
-def _add_list(routes: APIRouter) -> None:
+def _add_list(routes: APIRouter, config: QueueConfig) -> None:
     @routes.get("", dependencies=[may_view()])
     async def list_jobs(
         *,
@@ -80,27 +84,29 @@ def _add_list(routes: APIRouter) -> None:
         if wanted.asks_what_it_is_about:
             dags = await transact(lambda db: job_lists.dags(db, wanted))
             wanted = replace(wanted, dags=await dag_rights.readable(user, dags))
-        page = await transact(lambda db: job_lists.page(db, wanted, limit=limit, offset=offset))
+        page = await transact(lambda db: job_lists.page(db, config, wanted, limit=limit, offset=offset))
         return page.model_copy(update={"jobs": await dag_rights.as_seen_by(user, page.jobs)})
 
 
-def _add_one(routes: APIRouter) -> None:
+def _add_one(routes: APIRouter, config: QueueConfig) -> None:
     @routes.get("/{job_id}", dependencies=[may_view()])
     async def one_job(job_id: UUID, user: GetUserDep) -> JobDetail:
         """One job."""
-        detail = await transact(lambda db: job_views.detail(db, job_id))
+        detail = await transact(lambda db: job_views.detail(db, config, job_id))
         (seen,) = await dag_rights.as_seen_by(user, [detail.job])
         return detail.model_copy(update={"job": seen})
 
     @routes.get("/{job_id}/log", dependencies=[may_view()])
     async def log(job_id: UUID, user: GetUserDep, offset: LogOffset = 0, limit: LogLimit = 65_536) -> LogPiece:
         """A piece of a job's log, for those who may read the logs of its Dag; ask again at ``next_offset``."""
-        job = (await transact(lambda db: job_views.detail(db, job_id))).job
+        job = (await transact(lambda db: job_views.detail(db, config, job_id))).job
         is_airflows = job.kind == JobKind.TASK or job.dag_id is not None
         if is_airflows and not await dag_rights.may_read_log(user, job.dag_id):
             raise NotFound(log_pieces.NO_SUCH)
         return await transact(lambda db: log_pieces.piece(db, job_id, offset=offset, limit=limit))
 
+
+def _add_cancel(routes: APIRouter) -> None:
     @routes.post("/{job_id}/cancel", status_code=204, dependencies=may_steer("edge_agent.cancel"))
     async def cancel(job_id: UUID, body: Cancel) -> None:
         """End a job. One that has ended stays as it is."""

@@ -35,7 +35,7 @@ SLOTS = Arg(("--slots",), type=int, help="How many slots it has, instead of thos
 SERVED = Arg(
     ("-q", "--queues"),
     metavar="QUEUES",
-    help="Comma separated queues it serves, instead of those its host is configured with",
+    help="Comma separated queues it serves, of those its host is configured with (default: all of them)",
 )
 RESET = Arg(("--reset",), action="store_true", help="Slots and queues as its host is configured with")
 WITHIN = Arg(
@@ -126,7 +126,7 @@ AGENTS = (
     _command(
         "set",
         "agent_commands.set_agent",
-        "Give an agent other slots and queues than its host says, while it runs",
+        "Give an agent other slots or fewer queues than its host says, while it runs",
         AGENT,
         SLOTS,
         SERVED,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show
+from airflow_plugin.config import QueueConfig
 from airflow_plugin.queue import job_lists
 from edge_agent.protocol import JobState
 
@@ -37,6 +38,6 @@ def list_jobs(args: Namespace) -> None:
     states = frozenset({JobState(args.state)}) if args.state else frozenset()
     wanted = job_lists.Wanted(states=states, queue=args.queue, agent=args.agent)
     with queue() as session:
-        found = job_lists.jobs(session, wanted, limit=args.limit)
+        found = job_lists.jobs(session, QueueConfig.from_airflow(), wanted, limit=args.limit)
         rows = [job.model_dump(mode="json") for job in found]
     show(rows, args.output, COLUMNS)

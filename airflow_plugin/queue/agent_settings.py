@@ -1,5 +1,8 @@
 """Slots and queues that an admin gives an agent at run time. They stand in the table until they are taken back.
 
+Which queues a host takes work from is its operator's to say, and what comes from others it refuses: an admin chooses
+among those it is configured with.
+
 What if it dies here? They stand or they do not. The agent is nudged in the same transaction, and each of its
 directives holds the whole truth.
 """
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from airflow_plugin.errors import Invalid
+from airflow_plugin.errors import Forbidden, Invalid
 from airflow_plugin.models import AgentRow, TokenRow
 from airflow_plugin.queue import events
 from airflow_plugin.queue.allowances import allow_queues
@@ -68,13 +71,19 @@ def change(session: Session, name: str, wanted: Override, *, by: str | None, rea
     """Give an agent other slots and queues; it hears of it at once. What runs goes on, wherever it came from.
 
     :raises NotFound: when there is no such agent.
-    :raises Forbidden: when its token does not allow one of the queues.
+    :raises Forbidden: when its token, or its host, does not allow one of the queues.
     """
     agent = locked_agent(session, name)
     queues = None if wanted.queues is None else list(dict.fromkeys(wanted.queues))
     token = session.scalar(select(TokenRow).where(TokenRow.id == agent.token_id))
     if queues and token is not None:
         allow_queues(token, queues)
+    if refused := foreign_queues(queues, agent.queues):
+        msg = (
+            f"The host of {name!r} takes no work from queue {', '.join(refused)}; it is configured with "
+            f"{', '.join(agent.queues)}. Its operator adds one to EDGE_AGENT_QUEUES, and to 'queues' of its policy."
+        )
+        raise Forbidden(msg)
     texts = [*_about_slots(agent, wanted.slots), *_about_queues(agent, queues)]
     if not texts:
         return
@@ -83,6 +92,11 @@ def change(session: Session, name: str, wanted: Override, *, by: str | None, rea
     session.execute(changed.execution_options(synchronize_session=False))
     for text in texts:
         events.record(session, name, EventKind.CHANGED, text, by=by, reason=reason)
+
+
+def foreign_queues(queues: Sequence[str] | None, own: Sequence[str]) -> list[str]:
+    """Return those of the queues that an admin gives an agent which its host is not configured with."""
+    return sorted(set(queues or ()) - set(own))
 
 
 def _about_slots(agent: AgentRow, slots: int | None) -> list[str]:

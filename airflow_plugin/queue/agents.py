@@ -15,7 +15,7 @@ from airflow_plugin import clock
 from airflow_plugin.errors import Forbidden, SessionEnded
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import arrivals, assignments, events, host_keys, sessions
-from airflow_plugin.queue.allowances import denied_queues
+from airflow_plugin.queue.agent_settings import foreign_queues
 from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.secrets import Secret
 from airflow_plugin.queue.sessions import SessionRef
@@ -86,7 +86,7 @@ def register(
         values |= host_keys.pin(session, agent, host_key)
         values |= {"previous_session_id": agent.session_id, "previous_instance": agent.instance}
         values |= {"session_expires_at": sessions.expiry(token_seconds, agent.heartbeat_seconds)}
-        if denied_queues(token, agent.queues_override or ()):
+        if foreign_queues(agent.queues_override, asked.queues):
             values["queues_override"] = None
         arrivals.note(session, agent, values, token)
         _update(session, name, **values)

@@ -104,15 +104,10 @@ def allow_queues(token: TokenRow, queues: Sequence[str]) -> None:
 
     :raises Forbidden: naming those it does not, and those it does.
     """
-    if denied := denied_queues(token, queues):
-        allowed = ", ".join(token.queues or ())
+    if token.queues is not None and (denied := sorted(set(queues) - set(token.queues))):
+        allowed = ", ".join(token.queues)
         msg = f"The {token.kind} token {token.name!r} does not allow queue {', '.join(denied)}; it allows {allowed}."
         raise Forbidden(msg)
-
-
-def denied_queues(token: TokenRow, queues: Sequence[str]) -> list[str]:
-    """Return those of the queues that a token does not allow."""
-    return [] if token.queues is None else sorted(set(queues) - set(token.queues))
 
 
 def allow_agent(token: TokenRow, agent: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from airflow_plugin.models import TokenRow
 from airflow_plugin.queue import events
-from airflow_plugin.queue.allowances import denied_queues
+from airflow_plugin.queue.agent_settings import foreign_queues
 from airflow_plugin.queue.events import EventKind
 from edge_agent.protocol import AgentState
 
@@ -33,7 +33,7 @@ def note(session: Session, before: AgentRow, now: dict[str, Any], token: TokenRo
         _arrival(before, now),
         *_other_token(session, before, token),
         *_other_settings(before, now),
-        *_override_is_over(before, token),
+        *_override_is_over(before, now),
     ):
         events.record(session, before.name, kind, text)
 
@@ -71,10 +71,7 @@ def _other_settings(before: AgentRow, now: dict[str, Any]) -> Iterator[Event]:
         yield EventKind.CHANGED, f"Runs version {version}; before: {was}."
 
 
-def _override_is_over(before: AgentRow, token: TokenRow) -> Iterator[Event]:
-    if denied := denied_queues(token, before.queues_override or ()):
-        text = (
-            f"Serves the queues it is configured with again: the token {token.name!r} does not allow queue "
-            f"{', '.join(denied)}, which an admin had given it."
-        )
+def _override_is_over(before: AgentRow, now: dict[str, Any]) -> Iterator[Event]:
+    if gone := foreign_queues(before.queues_override, now["queues"]):
+        text = f"Serves all that it is configured with: {', '.join(gone)}, which an admin had chosen, is not among it."
         yield EventKind.CHANGED, text

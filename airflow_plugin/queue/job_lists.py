@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
+    from airflow_plugin.config import QueueConfig
+
 RECENT = 1000
 """How many of the newest jobs are asked for the queues they were in."""
 
@@ -88,7 +90,7 @@ class JobsPage(BaseModel):
     server_time: datetime
 
 
-def page(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> JobsPage:
+def page(session: Session, config: QueueConfig, wanted: Wanted, *, limit: int, offset: int = 0) -> JobsPage:
     """Return a part of a list, newest first; what is queued comes before it, in the order it will be taken."""
     found = wanted.conditions()
     counts = _counts(session)
@@ -97,13 +99,13 @@ def page(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> Jo
         total = session.scalar(select(func.count()).select_from(JobRow).where(*found)) or 0
     now = job_views.time_of(session)
     rows = _rows(session, wanted, limit, offset)
-    views = job_views.views(session, rows, now)
+    views = job_views.views(session, config, rows, now)
     return JobsPage(total=total, jobs=views, counts=counts, queues=queues(session), server_time=now)
 
 
-def jobs(session: Session, wanted: Wanted, *, limit: int) -> list[job_views.JobView]:
+def jobs(session: Session, config: QueueConfig, wanted: Wanted, *, limit: int) -> list[job_views.JobView]:
     """Return the first jobs of a list alone."""
-    return job_views.views(session, _rows(session, wanted, limit), job_views.time_of(session))
+    return job_views.views(session, config, _rows(session, wanted, limit), job_views.time_of(session))
 
 
 def _rows(session: Session, wanted: Wanted, limit: int, offset: int = 0) -> Sequence[Any]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
+    from airflow_plugin.config import QueueConfig
+
 BLANK: dict[str, Any] = {
     "label": "",
     "message": None,
@@ -98,7 +100,7 @@ def rows() -> Select[Any]:
     return select(*_COLUMNS, *_MORE)
 
 
-def detail(session: Session, job_id: UUID) -> JobDetail:
+def detail(session: Session, config: QueueConfig, job_id: UUID) -> JobDetail:
     """Return one job.
 
     :raises NotFound: when there is none.
@@ -108,7 +110,7 @@ def detail(session: Session, job_id: UUID) -> JobDetail:
         msg = "There is no such job. Jobs that ended are kept for a while ([edge_agent] job_retention_days)."
         raise NotFound(msg)
     now = time_of(session)
-    return JobDetail(job=views(session, [row], now)[0], server_time=now)
+    return JobDetail(job=views(session, config, [row], now)[0], server_time=now)
 
 
 def time_of(session: Session) -> datetime:
@@ -117,11 +119,11 @@ def time_of(session: Session) -> datetime:
     return now
 
 
-def views(session: Session, found: Sequence[Any], now: datetime) -> list[JobView]:
+def views(session: Session, config: QueueConfig, found: Sequence[Any], now: datetime) -> list[JobView]:
     """Return these rows as people look at them, at that time."""
     waiting = None
     if any(row.state == JobState.QUEUED or row.lost_wait_seconds is not None for row in found):
-        waiting = Waiting.of(session, now)
+        waiting = Waiting.of(session, config, now)
     return [_view(row, waiting, now) for row in found]
 
 

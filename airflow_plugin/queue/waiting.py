@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select
 
 from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue import agent_health
+from airflow_plugin.queue.agent_health import HealthStatus
 from airflow_plugin.queue.placement import Placement, written
 from airflow_plugin.queue.wording import how_long, shortened
-from edge_agent.protocol import AgentState, JobKind, JobState
+from edge_agent.protocol import JobKind, JobState
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from airflow_plugin.config import QueueConfig
 
 SOON = "about to be offered"
 MOST_NAMED = 3
@@ -49,11 +53,12 @@ class Waiting:
     _said: dict[Any, str] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, session: Session, now: datetime) -> Waiting:
+    def of(cls, session: Session, config: QueueConfig, now: datetime) -> Waiting:
         """Read them."""
         held = JobRow.state.in_([JobState.OFFERED, JobState.RUNNING])
         in_use = select(JobRow.agent_name, func.sum(JobRow.slots)).where(held).group_by(JobRow.agent_name)
-        found = session.execute(select(*_READ).order_by(AgentRow.name))
+        health = agent_health.status(config).label("health_status")
+        found = session.execute(select(*_READ, health).order_by(AgentRow.name))
         used = {name or "": slots for name, slots in session.execute(in_use)}
         return cls({row.name: row for row in found}, used, now)
 
@@ -90,19 +95,27 @@ class Waiting:
 
     def _obstacle(self, agent: Any, slots: int) -> _Obstacle | None:
         """Return what keeps an agent that could take the job from it, None when nothing does."""
-        name, last_heard = agent.name, f"last heard {_whole(self._since(agent.last_seen_at))} ago"
-        if agent.state != AgentState.CONNECTED:  # lost, offline
-            return _Obstacle(name, str(agent.state), last_heard)
+        last_heard = f"last heard {_whole(self._since(agent.last_seen_at))} ago"
+        if agent.health_status in {HealthStatus.LOST, HealthStatus.OFFLINE}:  # "lost", "offline"
+            return _Obstacle(agent.name, str(agent.health_status), last_heard)
         if agent.session_hash is None:
-            return _Obstacle(name, "away", last_heard)  # left, and its jobs run on: it may come back for them
-        if agent.drain_requested_at is not None:
-            return _Obstacle(name, "draining", _reason(agent).removeprefix("draining"))
-        if agent.cordoned_at is not None and not self._is_over(agent.cordon_expires_at):
-            return _Obstacle(name, "cordoned", self._cordon(agent))
-        used = self.in_use.get(name, 0)
+            return _Obstacle(agent.name, "away", last_heard)  # left, and its jobs run on: it may come back for them
+        if decided := self._decision(agent):
+            return decided
+        if agent.health_status == HealthStatus.LATE:
+            return _Obstacle(agent.name, "late", last_heard)
+        used = self.in_use.get(agent.name, 0)
         if _slots(agent) - used < slots:
             word = "full" if slots == 1 else f"short of {slots} free slots"
-            return _Obstacle(name, word, f"{used} of {_slots(agent)} slots in use")
+            return _Obstacle(agent.name, word, f"{used} of {_slots(agent)} slots in use")
+        return None
+
+    def _decision(self, agent: Any) -> _Obstacle | None:
+        """Return what an admin has decided about an agent that keeps it from taking anything."""
+        if agent.drain_requested_at is not None:
+            return _Obstacle(agent.name, "draining", _reason(agent).removeprefix("draining"))
+        if agent.cordoned_at is not None and not self._is_over(agent.cordon_expires_at):
+            return _Obstacle(agent.name, "cordoned", self._cordon(agent))
         return None
 
     def _cordon(self, agent: Any) -> str:

@@ -251,16 +251,20 @@ def test_an_agent_that_is_stopped_ends_what_runs_and_leaves(site):
     assert [event.kind for event in told] == [EventKind.LEFT, EventKind.STOPPING]
 
 
-def test_an_agent_serves_the_queues_that_an_admin_gives_it_and_then_its_own_again(site):
-    other = f"other-of-{site.name}"
-    wait_until(lambda: site.ended(site.submit("true")), what="the agent works")
-    job = jobs.NewJob(kind=JobKind.COMMAND, placement=Placement(other), payload={"command": "true"}, label="job")
+def test_an_agent_serves_those_of_its_queues_that_an_admin_chooses_and_then_all_again(site):
+    assert site.ended(site.submit("true")).state == JobState.SUCCEEDED
+    site.host.stop()
+    kept, left = site.name, f"other-of-{site.name}"
+    site.host.process.environment["EDGE_AGENT_QUEUES"] = f"{kept},{left}"
+    site.host.start()
+    wait_until(lambda: site.agent().queues, until=lambda queues: left in queues, what="it serves both")
+    chosen = agent_settings.Override(slots=1, queues=[kept])
+    site.write(lambda session: agent_settings.change(session, site.name, chosen, by="the test"))
+    wait_until(lambda: "lets this agent serve" in site.host.output(), what="it is told")
+    job = jobs.NewJob(kind=JobKind.COMMAND, placement=Placement(left), payload={"command": "true"}, label="job")
     job_id = site.write(lambda session: jobs.submit(session, job, QueueConfig()))
-    wanted = agent_settings.Override(slots=1, queues=[other])
-    site.write(lambda session: agent_settings.change(session, site.name, wanted, by="the test"))
-    assert site.ended(job_id).state == JobState.SUCCEEDED
+    assert site.ended(site.submit("true")).state == JobState.SUCCEEDED
+    assert site.job(job_id).state == JobState.QUEUED
     assert json.loads((site.host.state / "status.json").read_text())["slots"] == 1
-    own = site.submit("true")
-    assert site.job(own).state == JobState.QUEUED
     site.write(lambda session: agent_settings.change(session, site.name, agent_settings.Override(), by="the test"))
-    assert site.ended(own).state == JobState.SUCCEEDED
+    assert site.ended(job_id).state == JobState.SUCCEEDED

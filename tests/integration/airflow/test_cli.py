@@ -74,12 +74,13 @@ def test_an_agent_is_stopped_after_a_grace(run: Run, refused: Run, bed: Scheduli
 
 
 def test_an_agent_is_given_other_slots_and_queues_and_its_own_again(run: Run, refused: Run, bed: SchedulingBed):
-    bed.register("onprem")
+    bed.register("onprem", "x", "y")
     assert "slots: 9; queues: its own" in run("agents", "set", "a1", "--slots", "9")
     assert "slots: 9; queues: x, y" in run("agents", "set", "a1", "--queues", "x, y")
     assert (only(bed).slots_override, only(bed).queues_override) == (9, ["x", "y"])
     (listed,) = json.loads(run("agents", "list", "-o", "json"))
-    assert listed["own_queues"] == ["onprem"]
+    assert listed["own_queues"] == ["onprem", "x", "y"]
+    assert "takes no work from queue z" in refused("agents", "set", "a1", "--queues", "z")
     for words in ([], ["--reset", "--slots", "2"]):
         assert refused("agents", "set", "a1", *words) == "give --slots, --queues or both; or --reset, alone"
     assert "cannot have 0 slots" in refused("agents", "set", "a1", "--slots", "0")

@@ -134,7 +134,7 @@ def test_what_happened_is_told_with_who_did_it_also_of_an_agent_that_is_gone(
 def test_other_slots_and_queues_reach_a_waiting_agent_at_once(
     agent: Agent, put: Callable[..., httpx.Response], get: Callable[..., Any]
 ) -> None:
-    agent.register()
+    agent.register(queues=[agent.queue, "elsewhere"])
     assert put(agent, "settings", slots=9, queues=["elsewhere"], reason="month's end").status_code == 204
     told = agent.poll(wait_seconds=20)["directives"]
     assert (told["slots"], told["queues"]) == (9, ["elsewhere"])

@@ -33,7 +33,7 @@ def view(queue: QueueBed) -> agent_views.AgentView:
 
 
 def test_an_agent_is_told_at_once_and_serves_other_queues_with_other_slots(queue):
-    agent = queue.register(queues=["a"], slots=4)
+    agent = queue.register(queues=["a", "b", "c"], slots=4)
     change(queue, slots=9, queues=["b", "c", "b"])
     with queue.database.transaction() as session:
         assert [row.key for row in session.execute(offers.nudged())] == ["a1"]
@@ -42,35 +42,35 @@ def test_an_agent_is_told_at_once_and_serves_other_queues_with_other_slots(queue
     assert (heard.slots, heard.queues) == (9, ("b", "c"))
     seen = view(queue)
     assert (seen.slots, seen.own_slots, seen.slots_overridden) == (9, 4, True)
-    assert (seen.queues, seen.own_queues, seen.queues_overridden) == (["b", "c"], ["a"], True)
+    assert (seen.queues, seen.own_queues, seen.queues_overridden) == (["b", "c"], ["a", "b", "c"], True)
 
 
 def test_it_is_as_configured_again_when_that_is_said(queue):
-    agent = queue.register(queues=["a"], slots=4)
+    agent = queue.register(queues=["a", "b"], slots=4)
     change(queue, slots=9, queues=["b"])
     change(queue, slots=None, queues=None)
     heard = queue.beat(agent, 1)
     assert (heard.directives.slots, heard.directives.queues) == (None, None)
-    assert (heard.slots, heard.queues) == (4, ("a",))
+    assert (heard.slots, heard.queues) == (4, ("a", "b"))
     seen = view(queue)
     assert (seen.slots_overridden, seen.queues_overridden) == (False, False)
     with queue.database.transaction() as session:
         texts = [event.text for event in events.listed(session, "a1", limit=2).events]
     assert texts == [
-        "Serves the queues it is configured with again: a; before: b.",
+        "Serves the queues it is configured with again: a, b; before: b.",
         "Has the 4 slots it is configured with again; before: 9.",
     ]
 
 
 def test_it_outlives_a_restart_of_the_agent(queue):
-    queue.register(queues=["a"], slots=4)
+    queue.register(queues=["a", "b"], slots=4)
     change(queue, slots=9, queues=["b"])
-    told = queue.register(queues=["a"], slots=4).registered.directives
+    told = queue.register(queues=["a", "b"], slots=4).registered.directives
     assert (told.slots, told.queues) == (9, ("b",))
 
 
 def test_a_queue_that_its_token_does_not_allow_is_refused_and_nothing_is_changed(queue):
-    register(queue, "narrow", ["a", "b"], "a")
+    register(queue, "narrow", ["a", "b"], "a", "b")
     with pytest.raises(Forbidden, match="'narrow' does not allow queue c; it allows a, b"):
         change(queue, slots=9, queues=["b", "c"])
     assert view(queue).slots == 4
@@ -78,15 +78,24 @@ def test_a_queue_that_its_token_does_not_allow_is_refused_and_nothing_is_changed
     assert view(queue).queues == ["b"]
 
 
-def test_with_a_token_that_does_not_allow_them_it_serves_its_own_queues_again(queue):
-    register(queue, "wide", None, "a")
+def test_a_queue_that_its_host_is_not_configured_with_is_refused_with_what_its_operator_can_do(queue):
+    """The host would refuse each job from there, and the job would fail."""
+    queue.register(queues=["a", "b"])
+    said = "The host of 'a1' takes no work from queue c, d; it is configured with a, b. Its operator adds one to EDGE_"
+    with pytest.raises(Forbidden, match=said):
+        change(queue, slots=9, queues=["d", "b", "c"])
+    assert (view(queue).slots, view(queue).queues_overridden) == (4, False)
+
+
+def test_with_a_host_that_is_not_configured_with_them_any_more_it_serves_all_its_own_again(queue):
+    queue.register(queues=["a", "b"])
     change(queue, slots=9, queues=["b"])
-    told = register(queue, "narrow", ["a"], "a").registered.directives
+    told = queue.register(queues=["a"]).registered.directives
     assert (told.slots, told.queues) == (9, None)
     assert view(queue).queues == ["a"]
     with queue.database.transaction() as session:
         texts = [event.text for event in events.listed(session, "a1", limit=5).events]
-    assert any("the token 'narrow' does not allow queue b, which an admin had given it" in text for text in texts)
+    assert "Serves all that it is configured with: b, which an admin had chosen, is not among it." in texts
 
 
 @pytest.mark.parametrize(

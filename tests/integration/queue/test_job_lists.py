@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import update
 
+from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import NotFound
 from airflow_plugin.models import JobRow
 from airflow_plugin.queue import job_lists, job_views
@@ -21,7 +22,7 @@ def of_dag(dag_id="etl", run_id="daily 1", task_id="load", map_index=-1):
 
 def page(bed, limit=50, offset=0, **wanted):
     with bed.database.transaction() as session:
-        return job_lists.page(session, Wanted(**wanted), limit=limit, offset=offset)
+        return job_lists.page(session, QueueConfig(), Wanted(**wanted), limit=limit, offset=offset)
 
 
 def ids(bed, **wanted):
@@ -179,7 +180,7 @@ def test_to_somebody_who_may_not_read_its_dag_a_job_does_not_tell_what_it_is_abo
     with queue.database.transaction() as session:
         session.execute(update(JobRow).where(JobRow.id == job).values(message=planted))
     with queue.database.transaction() as session:
-        view = job_views.detail(session, job).job
+        view = job_views.detail(session, QueueConfig(), job).job
     seen = job_views.hidden(view)
     assert planted in view.model_dump_json()
     assert planted not in seen.model_dump_json()
@@ -190,7 +191,7 @@ def test_to_somebody_who_may_not_read_its_dag_a_job_does_not_tell_what_it_is_abo
 def test_one_job_is_found_by_its_id_or_not_at_all(queue):
     job = queue.submit()
     with queue.database.transaction() as session:
-        detail = job_views.detail(session, job)
+        detail = job_views.detail(session, QueueConfig(), job)
         assert (detail.job.id, detail.job.waiting) == (job, "no agent serves queue 'default'")
         with pytest.raises(NotFound, match="job_retention_days"):
-            job_views.detail(session, uuid4())
+            job_views.detail(session, QueueConfig(), uuid4())

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_plugin.models import AgentRow
+from airflow_plugin.config import QueueConfig
 from airflow_plugin.queue import agents, job_lists, sessions, steering
+from airflow_plugin.queue.agent_health import HealthStatus
 from airflow_plugin.queue.job_lists import Wanted
 from airflow_plugin.queue.waiting import Waiting
-from edge_agent.protocol import AgentState, JobState
+from edge_agent.protocol import JobState
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -22,15 +23,22 @@ def ago(seconds):
 
 def agent(name="a1", **values):
     defaults = {
-        "state": AgentState.CONNECTED,
+        "health_status": HealthStatus.HEALTHY,
         "session_hash": "of a session",
         "last_seen_at": ago(1),
         "team_name": None,
         "queues": ["onprem"],
         "capabilities": {"os": "linux", "gpu": "a100"},
         "slots": 4,
+        "queues_override": None,
+        "slots_override": None,
+        "cordoned_at": None,
+        "cordoned_by": None,
+        "cordon_reason": None,
+        "cordon_expires_at": None,
+        "drain_requested_at": None,
     }
-    return AgentRow(name=name, **defaults | values)
+    return SimpleNamespace(name=name, **defaults | values)
 
 
 def why(*agents, slots=1, requires=None, team=None, in_use=None):
@@ -38,8 +46,9 @@ def why(*agents, slots=1, requires=None, team=None, in_use=None):
     return Waiting({each.name: each for each in agents}, in_use or {}, NOW).why(job)
 
 
-LOST = {"state": AgentState.LOST, "last_seen_at": ago(45)}
-OFFLINE = {"state": AgentState.OFFLINE, "last_seen_at": ago(3 * 86_400)}
+LOST = {"health_status": HealthStatus.LOST, "last_seen_at": ago(45)}
+OFFLINE = {"health_status": HealthStatus.OFFLINE, "last_seen_at": ago(3 * 86_400)}
+LATE = {"health_status": HealthStatus.LATE, "last_seen_at": ago(15)}
 CORDONED = {"cordoned_at": ago(60), "cordoned_by": "olga", "cordon_reason": "new kernel"}
 DRAINING = CORDONED | {"drain_requested_at": ago(60), "cordon_reason": "draining"}
 AWAY = {"session_hash": None, "last_seen_at": ago(5)}
@@ -54,6 +63,7 @@ CASES = {
     ],
     "a1, the only agent that could take it, is lost (last heard 45 s ago)": [agent(**LOST), agent("a2", **NO_GPU)],
     "a1, the only agent that could take it, is offline (last heard 3 d ago)": [agent(**OFFLINE)],
+    "a1, the only agent that could take it, is late (last heard 15 s ago)": [agent(**LATE)],
     "a1, the only agent that could take it, is away (last heard 5 s ago)": [agent(**AWAY)],
     "a1, the only agent that could take it, is cordoned (new kernel, by olga)": [agent(**CORDONED)],
     "a1, the only agent that could take it, is cordoned (20 min left)": [
@@ -138,7 +148,7 @@ def test_the_list_of_jobs_says_it_of_what_the_tables_hold(queue):
     queue.register("a2")
     with queue.database.transaction() as session:
         steering.cordon(session, "a2", by="olga", reason="new kernel", expires_in_seconds=3 * 3600)
-        waiting, other = job_lists.jobs(session, Wanted(states=frozenset({JobState.QUEUED})), limit=9)
+        waiting, other = job_lists.jobs(session, QueueConfig(), Wanted(states=frozenset({JobState.QUEUED})), limit=9)
     assert other.waiting == "no agent serves queue 'nobodys'"
     assert waiting.waiting == (
         "none of the 2 agents that could take it can do so now: a1 is full (1 of 1 slots in use), "
@@ -152,5 +162,14 @@ def test_an_agent_that_left_its_work_behind_is_away(queue):
         agents.leave(session, sessions.authenticate(session, held.agent.ref))
     queue.submit()
     with queue.database.transaction() as session:
-        (view,) = job_lists.jobs(session, Wanted(states=frozenset({JobState.QUEUED})), limit=9)
+        (view,) = job_lists.jobs(session, QueueConfig(), Wanted(states=frozenset({JobState.QUEUED})), limit=9)
     assert view.waiting == "a1, the only agent that could take it, is away (last heard 0 s ago)"
+
+
+def test_an_agent_whose_beat_is_overdue_is_late(queue):
+    queue.register()
+    queue.submit()
+    queue.database.pass_time(1.5 * QueueConfig().heartbeat_seconds)
+    with queue.database.transaction() as session:
+        (view,) = job_lists.jobs(session, QueueConfig(), Wanted(), limit=9)
+    assert view.waiting == "a1, the only agent that could take it, is late (last heard 15 s ago)"
