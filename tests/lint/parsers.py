@@ -20,6 +20,7 @@ _REQUESTS = "tests/unit/plugin/test_foreign_requests.py "
 _ALL_REQUESTS = _REQUESTS + "test_whatever_is_sent_is_passed_on_or_refused_with_a_problem"
 _PROOFS = _REQUESTS + "test_no_proof_that_is_none_is_believed"
 _CAPABILITIES = _REQUESTS + "test_whatever_an_agent_says_of_itself_meets_a_requirement_or_does_not"
+_SAID = _REQUESTS + "test_whatever_version_and_clock_a_host_has_it_is_ordered_and_compared"
 _TYPES = "tests/unit/policy/test_values.py test_no_text_breaks_the_reader_of_types"
 _ADDRESSES = "tests/unit/plugin/queue/test_allowances.py test_whatever_stands_for_an_address_is_one_or_none"
 
@@ -53,6 +54,8 @@ TESTED = {
     "edge_agent/protocol/proofs.py _bytes": (
         "tests/unit/protocol/test_proofs.py test_whatever_comes_is_read_in_the_one_way_it_is_written_or_not_at_all"
     ),
+    "airflow_plugin/queue/agent_search.py version_key": _SAID,
+    "airflow_plugin/queue/skew.py _clock_ahead_seconds": _SAID,
     "airflow_plugin/queue/allowances.py _are_networks": _REQUESTS + "test_an_allowance_is_made_or_refused",
     "airflow_plugin/queue/allowances.py is_within": _ADDRESSES,
     "airflow_plugin/queue/allowances.py parse_address": _ADDRESSES,
@@ -73,6 +76,7 @@ _STATE = "the agent wrote it, into a directory that is its own"
 _TABLE = "it stands in a table of ours, and was judged before it got there"
 
 NEEDS_NONE = {
+    "airflow_plugin/api/me_routes.py work": _ADMIN,
     "airflow_plugin/api/reach_guard.py _refusal": "Latin-1 has a character for each byte",
     "airflow_plugin/cli/durations.py seconds": _ADMIN,
     "airflow_plugin/cli/token_commands.py _days": _ADMIN,
@@ -81,7 +85,10 @@ NEEDS_NONE = {
     "airflow_plugin/config.py proxies": _ADMIN,
     "airflow_plugin/executor.py _reconciler": _ADMIN,
     "airflow_plugin/log_upload.py _instance": _TABLE,
+    "airflow_plugin/queue/agent_health.py missed": _NUMBER,
+    "airflow_plugin/queue/events.py listed": _TABLE,
     "airflow_plugin/queue/fernet_keys.py fernet_keys": _ADMIN,
+    "airflow_plugin/queue/samples.py _heartbeats": _NUMBER,
     "airflow_plugin/queue/signing_keys.py __init__": _BASE64,
     "airflow_plugin/queue/signing_keys.py published": _NUMBER,
     "airflow_plugin/queue/signing_keys.py sign": _BASE64,
