@@ -9,6 +9,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
+UI := airflow_plugin/ui
 # Test processes side by side. Each has a Postgres of its own and waits a third of its time: three keep two cores busy.
 WORKERS := 3
 # The floors of the tests. A floor that is not there yet is empty, not an error.
@@ -26,13 +27,21 @@ help: ## Say what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(STAMP) ## Make .venv with the locked tools and this project in it (PYTHON=... chooses another Python)
+setup: $(STAMP) page ## Make .venv with the locked tools and this project in it (PYTHON=... chooses another Python)
 
 $(STAMP): requirements/dev.txt requirements/uv.txt requirements/bootstrap.sh pyproject.toml
 	@requirements/bootstrap.sh
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+
+.PHONY: page
+page: $(STAMP) ## Build the page, unless it is that of the present sources
+	@$(BIN)/python $(UI)/build_hook.py
+
+.PHONY: page-tools
+page-tools: $(STAMP)
+	@$(BIN)/python $(UI)/build_hook.py --install
 
 .PHONY: programs
 programs:
@@ -43,33 +52,39 @@ nftables:
 	@requirements/nftables.sh
 
 .PHONY: fmt
-fmt: $(STAMP) ## Format, and repair what can be repaired
+fmt: $(STAMP) page-tools ## Format, and repair what can be repaired
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+	cd $(UI) && npm run --silent fix
 
 .PHONY: lint
-lint: $(STAMP) ## Formatting, ruff, import contracts, types, spelling, house rules, lock
+lint: $(STAMP) page-tools ## Formatting, ruff, import contracts, types, the page, spelling, house rules, lock
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	cd $(UI) && npm run --silent check
 	$(BIN)/codespell
 	$(PYTEST) -q tests/lint
 	$(BIN)/python requirements/lock.py --check
 
 .PHONY: test
-test: test-unit test-int test-e2e ## All tests
+test: test-unit test-ui test-int test-e2e ## All tests
 
 .PHONY: test-unit
 test-unit: $(STAMP) ## Tests without processes, network or database
 	$(PYTEST) tests/unit
 
+.PHONY: test-ui
+test-ui: $(STAMP) page-tools ## Tests of the parts of the page, with a server that is not there
+	cd $(UI) && npm run --silent test
+
 .PHONY: test-int
-test-int: $(STAMP) programs nftables ## Tests with real databases, servers, processes and wheels
+test-int: $(STAMP) page programs nftables ## Tests with real databases, servers, processes and wheels
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(INTEGRATION) $(ALONE) $(INTEGRATION); }
 
 .PHONY: test-e2e
-test-e2e: $(STAMP) programs ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
+test-e2e: $(STAMP) page programs ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
 	$(PYTEST) -n 2 --dist loadfile tests/e2e $(ALONE) tests/e2e; }
 
 .PHONY: coverage
@@ -84,7 +99,7 @@ clean-coverage:
 	@rm -f .coverage .coverage.*
 
 .PHONY: demo
-demo: $(STAMP) ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end after one success)
+demo: $(STAMP) page ## A whole Airflow with one agent, until Ctrl-C (ONCE=1: end after one success)
 	@exec $(BIN)/python docs/demo/run.py $(if $(ONCE),--once)
 
 .PHONY: chaos
@@ -116,11 +131,11 @@ bench-attacks: $(STAMP) ## The same attacks on the stock edge provider and here:
 	$(BIN)/python -m tests.bench.attacks
 
 .PHONY: gen
-gen: $(STAMP) ## Write what is generated: reference pages, OpenAPI
+gen: $(STAMP) page-tools ## Write what is generated: reference pages, OpenAPI, the page's types
 	$(BIN)/python -m tests.gen
 
 .PHONY: gen-check
-gen-check: $(STAMP) ## Fail when something generated is stale
+gen-check: $(STAMP) page-tools ## Fail when something generated is stale
 	$(BIN)/python -m tests.gen --check
 
 .PHONY: lock

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
-from airflow_plugin import log_filter, remote_log
+from airflow_plugin import bundle, log_filter, remote_log
 from airflow_plugin.api import (
     agent_admin_routes,
     agent_routes,
@@ -18,6 +18,7 @@ from airflow_plugin.api import (
     assignment_routes,
     job_routes,
     me_routes,
+    page,
     problems,
     token_routes,
 )
@@ -83,15 +84,16 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     if how := believes_everybody():
         log.warning("Whoever asks can choose its address (%s): the networks of tokens protect nothing.", how)
     problems.install(app)
-    app.add_middleware(Gate, config=config, health=routes.PREFIX + routes.HEALTH)
+    app.add_middleware(Gate, config=config, open_to_all=(routes.PREFIX + routes.HEALTH, bundle.STATIC + "/"))
     app.add_middleware(VersionHeader, prefix=routes.PREFIX)
     app.include_router(agent_routes.router(config, Polls(config, watcher)), prefix=routes.PREFIX)
     app.include_router(assignment_routes.router(config), prefix=routes.PREFIX)
     app.include_router(me_routes.router(), prefix=routes.PREFIX)
     app.include_router(agent_view_routes.router(config), prefix=routes.PREFIX)
     app.include_router(agent_admin_routes.router(), prefix=routes.PREFIX)
-    app.include_router(job_routes.router(), prefix=routes.PREFIX)
+    app.include_router(job_routes.router(config), prefix=routes.PREFIX)
     app.include_router(token_routes.router(config), prefix=routes.PREFIX)
+    app.include_router(page.router())
 
     @app.get(routes.PREFIX + routes.HEALTH, tags=["health"])
     async def health() -> dict[str, str]:

@@ -55,12 +55,16 @@ MOST_PROVEN = 20_000
 
 
 class Gate:
-    """Plain ASGI, as it must see a request before FastAPI reads its body."""
+    """Plain ASGI, as it must see a request before FastAPI reads its body.
 
-    def __init__(self, app: ASGIApp, config: QueueConfig, health: str) -> None:
+    Paths that begin with one of ``open_to_all`` ask for no token and read no body: nothing is learnt from them, or
+    whoever shows no token at all would be one whose token works.
+    """
+
+    def __init__(self, app: ASGIApp, config: QueueConfig, open_to_all: tuple[str, ...]) -> None:
         self._app = app
         self._config = config
-        self._health = health
+        self._open_to_all = open_to_all
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._requests = RateLimitItemPerMinute(config.requests_per_minute)
         self._failed = RateLimitItemPerMinute(config.failed_logins_per_minute, namespace="failed")
@@ -70,7 +74,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         path: str = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or path == self._health:
+        if scope["type"] != "http" or path.startswith(self._open_to_all):
             await self._app(scope, receive, send)
             return
         address = _group(peer_of(scope, self._config.proxies))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from airflow.configuration import conf
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from airflow_plugin import clock
+from airflow_plugin import bundle, clock
 from airflow_plugin.api.auth import may_view, user_may_grant, user_may_steer
 from airflow_plugin.api.transactions import transact
 from edge_agent import __version__
@@ -50,7 +48,7 @@ def router() -> APIRouter:
                 may_grant=user_may_grant(user),
                 server_time=session.scalars(select(clock.now())).one(),
                 version=__version__,
-                base_url_path=urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/"),
+                base_url_path=bundle.base_path(),
                 docs_url=_docs_url(),
             )
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_plugin.cli.command import RefusedError, command, queue, show
-from airflow_plugin.queue import job_views
+from airflow_plugin.config import QueueConfig
+from airflow_plugin.queue import job_lists
 from edge_agent.protocol import JobState
 
 
@@ -30,12 +31,13 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
 
 @command
 def list_jobs(args: Namespace) -> None:
-    """List jobs, newest first."""
+    """List jobs, newest first; those of one state that is queued, in the order they will be taken."""
     if args.limit < 1:
         msg = f"--limit {args.limit} is not a number above 0"
         raise RefusedError(msg)
-    state = JobState(args.state) if args.state else None
+    states = frozenset({JobState(args.state)}) if args.state else frozenset()
+    wanted = job_lists.Wanted(states=states, queue=args.queue, agent=args.agent)
     with queue() as session:
-        found = job_views.jobs(session, state=state, queue=args.queue, agent=args.agent, limit=args.limit)
+        found = job_lists.jobs(session, QueueConfig.from_airflow(), wanted, limit=args.limit)
         rows = [job.model_dump(mode="json") for job in found]
     show(rows, args.output, COLUMNS)

@@ -126,7 +126,9 @@ class JobRow(Base):
         Index("ix_edge_agent_job_try", "dag_id", "run_id", "task_id", "map_index", "try_number"),
         # The upload of logs: tasks that ended and whose log was not taken yet.
         partial("ix_edge_agent_job_upload", "ended_at", where=LOG_IS_DUE),
-        # The purges: of jobs, and of the logs of jobs.
+        # The page: the newest jobs, in order.
+        Index("ix_edge_agent_job_newest", "queued_at", "id"),
+        # The purges: of jobs, and of the logs of jobs. The page: how many have ended.
         partial("ix_edge_agent_job_ended", "ended_at", where="ended_at IS NOT NULL"),
     )
 

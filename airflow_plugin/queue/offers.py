@@ -6,13 +6,13 @@ happened, after it the job is offered and comes back by itself when nobody confi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, null, or_, select, type_coerce, union_all
+from sqlalchemy import CTE, Select, func, literal, null, or_, select, type_coerce, union_all
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -58,13 +58,27 @@ def demand() -> Select[Any]:
     Columns ``(key, jobs)``. A loose index scan: it steps from one placement to the next in the index,
     so that its cost is the number of placements, not of jobs.
     """
-    queued = JobRow.state == JobState.QUEUED
-    first = select(func.min(JobRow.placement).label("key")).where(queued).cte("placements", recursive=True)
-    following = select(func.min(JobRow.placement)).where(queued, JobRow.placement > first.c.key).scalar_subquery()
-    walk = first.union_all(select(following).where(first.c.key.is_not(None)))
+    queued, walk = JobRow.state == JobState.QUEUED, _placements_walk()
     some = select(literal(1)).where(queued, JobRow.placement == walk.c.key).correlate(walk).limit(COUNTED)
     jobs = select(func.count()).select_from(some.subquery()).scalar_subquery()
     return select(walk.c.key, jobs.label("jobs")).where(walk.c.key.is_not(None))
+
+
+def _placements_walk() -> CTE:
+    """Return the placements that have queued jobs, as ``key``; the last one is null."""
+    queued = JobRow.state == JobState.QUEUED
+    first = select(func.min(JobRow.placement).label("key")).where(queued).cte("placements", recursive=True)
+    following = select(func.min(JobRow.placement)).where(queued, JobRow.placement > first.c.key).scalar_subquery()
+    return first.union_all(select(following).where(first.c.key.is_not(None)))
+
+
+def queued_queues() -> Select[Any]:
+    """Return the statement that tells in which queues jobs wait, in the same steps. Column ``queue``."""
+    walk = _placements_walk()
+    one = select(JobRow.queue).where(JobRow.state == JobState.QUEUED, JobRow.placement == walk.c.key).correlate(walk)
+    # Whichever it is; by rank, so that Postgres takes the index that begins with the placement.
+    queue = one.order_by(JobRow.rank).limit(1).scalar_subquery()
+    return select(queue.label("queue")).where(walk.c.key.is_not(None)).distinct()
 
 
 def nudged() -> Select[Any]:
@@ -198,40 +212,3 @@ def _best(claimant: Claimant, keys: Sequence[str], take: int) -> Select[Any]:
         .order_by(ordered.c.rank, ordered.c.id)
         .limit(take)
     )
-
-
-def why_waiting(placement: Placement, slots: int, agents: Sequence[AgentRow], now_free: Mapping[str, int]) -> str:
-    """Say in one sentence why no agent has taken a queued job of that placement yet.
-
-    ``agents``: every agent of the deployment. ``now_free``: free slots by agent name.
-    """
-    serving = [
-        agent
-        for agent in agents
-        if placement.serves(team=agent.team_name, queues=agent.queues_override or agent.queues)
-    ]
-    here = [agent for agent in serving if agent.state == AgentState.CONNECTED]
-    if not here:
-        there = f"{_agents(serving)} queue {placement.queue!r}, none is connected"
-        return there if serving else f"no agent serves queue {placement.queue!r}"
-    return _why_not_here(placement, slots, here, now_free)
-
-
-def _why_not_here(placement: Placement, slots: int, here: Sequence[AgentRow], now_free: Mapping[str, int]) -> str:
-    able = [agent for agent in here if not placement.lacking(agent.capabilities)]
-    if not able:
-        lacking = sorted({name for agent in here for name in placement.lacking(agent.capabilities)})
-        return f"{_agents(here)} queue {placement.queue!r}, none has {', '.join(lacking)}"
-    open_ones = [agent for agent in able if agent.cordoned_at is None and agent.drain_requested_at is None]
-    if not open_ones:
-        return f"every agent that could take it is cordoned ({', '.join(agent.name for agent in able)})"
-    large = [agent for agent in open_ones if (agent.slots_override or agent.slots) >= slots]
-    if not large:
-        return f"it needs {slots} slots, more than any agent of queue {placement.queue!r} has"
-    if all(now_free.get(agent.name, 0) < slots for agent in large):
-        return f"all {len(large)} agents that could take it are full"
-    return "about to be offered"
-
-
-def _agents(agents: Sequence[AgentRow]) -> str:
-    return "1 agent serves" if len(agents) == 1 else f"{len(agents)} agents serve"

@@ -42,12 +42,19 @@ class Placement:
         return self.team == team and self.queue in queues
 
     def lacking(self, capabilities: Mapping[str, Any]) -> list[str]:
-        """Return the requirements that these capabilities do not meet, as ``name=value`` for people."""
-        return [
-            f"{name}={json.dumps(wanted) if isinstance(wanted, bool) else wanted}"
-            for name, wanted in self.requires.items()
-            if not _meets(capabilities.get(name), wanted)
-        ]
+        """Return the requirements that these capabilities do not meet, as ``name = value`` for people."""
+        return [written(name, self.requires[name]) for name in self.unmet(capabilities)]
+
+    def unmet(self, capabilities: Mapping[str, Any]) -> list[str]:
+        """Return the names of the requirements that these capabilities do not meet."""
+        return [name for name, wanted in self.requires.items() if not _meets(capabilities.get(name), wanted)]
+
+
+def written(name: str, value: CapabilityValue) -> str:
+    """Return a requirement or a capability as people read it: ``gpu = true``, ``python >= 3.11``."""
+    if isinstance(value, str) and (compared := _COMPARED.match(value)):
+        return f"{name} >= {compared.group(1)}"
+    return f"{name} = {json.dumps(value) if isinstance(value, bool) else value}"
 
 
 def validated_requirements(requires: object) -> dict[str, CapabilityValue]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edge_agent.protocol import EndReason
+from edge_agent.protocol.lines import one_line
 
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -37,3 +38,9 @@ def how_it_ended(job: Any) -> str:
     elif job.reason == EndReason.SIGNAL and job.signal is not None:
         how = f"signal {job.signal}"
     return f"{where}: {how}" + (f": {job.message}" if job.message else "")
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text as one line of at most that many characters."""
+    line = one_line(text).strip()
+    return line if len(line) <= length else line[: length - 1] + "\u2026"

@@ -93,7 +93,7 @@ class Run:
 def tell_what_the_agent_did(site: AirflowSite) -> None:
     """Print every job as the queue API tells of it: the agent's word, not the scheduler's."""
     rows = [["job", "agent", "runner", "state", "exit code", "seconds", "log bytes"]]
-    for job in reversed(site.ask("GET", f"{QUEUE_API}/ui/jobs")):
+    for job in reversed(site.ask("GET", f"{QUEUE_API}/ui/jobs", params={"limit": 200})["jobs"]):
         facts = [job[name] for name in ("label", "agent_name", "runner", "state", "exit_code")]
         facts += [_seconds(job["confirmed_at"], job["ended_at"]), job["log_bytes"]]
         rows.append(["" if fact is None else str(fact) for fact in facts])

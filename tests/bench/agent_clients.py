@@ -15,10 +15,10 @@ import os
 import ssl
 import sys
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,6 +26,7 @@ from pydantic import SecretStr
 
 from edge_agent import __version__
 from edge_agent.client import QueueClient
+from edge_agent.errors import Unreachable
 from edge_agent.host_key import HostKey
 from edge_agent.protocol import (
     PROTOCOL_VERSION,
@@ -50,6 +51,8 @@ REGISTERING = 8
 POLL_SECONDS = 9.0
 """As an agent with the default heartbeat interval of 10 s does."""
 BEAT_SECONDS = 8.0
+OVERDUE_SECONDS = 11.0
+"""A beat that no poll has carried by then goes alone, as from an agent whose polls are answered late."""
 
 
 @dataclass
@@ -86,6 +89,7 @@ class Agent:
         self._session: Session | None = None
         self._beat = 0
         self._beaten = 0.0
+        self._held: tuple[UUID, ...] = ()
 
     async def register(self, token: SecretStr) -> None:
         """Open its session."""
@@ -112,6 +116,7 @@ class Agent:
             if not ids:
                 continue
             work.poll_seconds.append(time.monotonic() - asked)
+            self._held = ids
             confirmed = (await self._client.confirm(session, Confirm(assignments=ids))).confirmed
             endings = tuple(
                 Ending(
@@ -124,20 +129,30 @@ class Agent:
                 for each in confirmed
             )
             work.count(len((await self._client.report(session, Report(endings=endings))).accepted))
+            self._held = ()
+
+    async def beat(self) -> None:
+        """Beat for ever, when no poll has carried a beat for too long."""
+        assert self._session is not None
+        while True:
+            await asyncio.sleep(max(1.0, self._beaten + OVERDUE_SECONDS - time.monotonic()))
+            if time.monotonic() - self._beaten > OVERDUE_SECONDS:
+                with suppress(Unreachable):  # answered too late: the next one is due in a moment
+                    await self._client.heartbeat(self._session, self._next_beat())
 
     async def knock(self) -> None:
         """Poll without waiting, with a beat on it: the least that makes the server read, judge and write."""
         assert self._session is not None
-        self._beat += 1
-        beat = Beat(number=self._beat, free_slots=self._slots)
-        await self._client.poll(self._session, Poll(free_slots=self._slots, wait_seconds=0, beat=beat))
+        poll = Poll(free_slots=self._slots, wait_seconds=0, beat=self._next_beat())
+        await self._client.poll(self._session, poll)
 
     def _poll(self, now: float) -> Poll:
-        beat = None
-        if now - self._beaten > BEAT_SECONDS:
-            self._beat, self._beaten = self._beat + 1, now
-            beat = Beat(number=self._beat, free_slots=self._slots)
+        beat = self._next_beat() if now - self._beaten > BEAT_SECONDS else None
         return Poll(free_slots=self._slots, wait_seconds=POLL_SECONDS, beat=beat)
+
+    def _next_beat(self) -> Beat:
+        self._beat, self._beaten = self._beat + 1, time.monotonic()
+        return Beat(number=self._beat, held=self._held, free_slots=self._slots)
 
 
 async def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -162,7 +177,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         sys.stdin.readline()
         work.begin = time.monotonic()
         # The idle ones first: their polls are held when the others begin.
-        tasks = [asyncio.create_task(agent.work(work)) for agent in reversed(agents)]
+        tasks = [asyncio.create_task(does) for agent in reversed(agents) for does in (agent.work(work), agent.beat())]
         over = asyncio.create_task(work.over.wait())
         ended, _ = await asyncio.wait(
             {over, *tasks}, timeout=arguments.seconds + 30, return_when=asyncio.FIRST_COMPLETED

@@ -231,7 +231,7 @@ def test_the_job_list_says_which_capability_no_agent_has(bed: AirflowBed, make_h
             listed = json.loads(bed.airflow("edge-agent", "jobs", "list", "--queue", "demanding", "--output", "json"))
             return " ".join(str(each) for each in listed)
 
-        wait_until(why, until=lambda text: "none has gpu=true" in text, what="the reason", timeout=30, interval=1)
+        wait_until(why, until=lambda text: "none has gpu = true" in text, what="the reason", timeout=30, interval=1)
         held.run.set_state("hold", "failed")
         wait_until(
             why,

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.gen import command_lines, markdown, options, policy, protocol, settings, states
+from tests.gen import command_lines, markdown, options, page_types, policy, protocol, settings, states
 
 ROOT = Path(__file__).parents[2]
 
 PAGES: dict[str, Callable[[], str]] = {
+    "airflow_plugin/ui/src/api/schema.d.ts": page_types.schema,
     "docs/images/states.svg": states.picture,
     "docs/reference/agent-settings.md": settings.agent_settings,
     "docs/reference/airflow-edge-agent.md": command_lines.admin,

@@ -21,6 +21,7 @@ _ALL_REQUESTS = _REQUESTS + "test_whatever_is_sent_is_passed_on_or_refused_with_
 _PROOFS = _REQUESTS + "test_no_proof_that_is_none_is_believed"
 _CAPABILITIES = _REQUESTS + "test_whatever_an_agent_says_of_itself_meets_a_requirement_or_does_not"
 _SAID = _REQUESTS + "test_whatever_version_and_clock_a_host_has_it_is_ordered_and_compared"
+_PIECES = "tests/integration/queue/test_log_pieces.py test_whatever_is_written_its_pieces_are_the_whole_text"
 _TYPES = "tests/unit/policy/test_values.py test_no_text_breaks_the_reader_of_types"
 _ADDRESSES = "tests/unit/plugin/queue/test_allowances.py test_whatever_stands_for_an_address_is_one_or_none"
 
@@ -56,6 +57,8 @@ TESTED = {
     ),
     "airflow_plugin/queue/agent_search.py version_key": _SAID,
     "airflow_plugin/queue/skew.py _clock_ahead_seconds": _SAID,
+    "airflow_plugin/queue/log_pieces.py _rest_of_character": _PIECES,
+    "airflow_plugin/queue/log_pieces.py cut": _PIECES,
     "airflow_plugin/queue/allowances.py _are_networks": _REQUESTS + "test_an_allowance_is_made_or_refused",
     "airflow_plugin/queue/allowances.py is_within": _ADDRESSES,
     "airflow_plugin/queue/allowances.py parse_address": _ADDRESSES,
@@ -76,8 +79,8 @@ _STATE = "the agent wrote it, into a directory that is its own"
 _TABLE = "it stands in a table of ours, and was judged before it got there"
 
 NEEDS_NONE = {
-    "airflow_plugin/api/me_routes.py work": _ADMIN,
     "airflow_plugin/api/reach_guard.py _refusal": "Latin-1 has a character for each byte",
+    "airflow_plugin/bundle.py base_path": _ADMIN,
     "airflow_plugin/cli/durations.py seconds": _ADMIN,
     "airflow_plugin/cli/token_commands.py _days": _ADMIN,
     "airflow_plugin/clock.py in_seconds": _NUMBER,

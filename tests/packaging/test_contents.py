@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import runpy
 import tarfile
 import zipfile
 from email.message import Message
@@ -14,6 +16,11 @@ import edge_agent
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("airflow_plugin", "edge_agent")
+UI = "airflow_plugin/ui/"
+PAGE = UI + "dist/main.js"
+MOST_OF_THE_PAGE = 120_000
+"""Bytes of the bundle, compressed as it travels."""
+OF_THE_SHELL = ("ChakraUI", "React", "ReactJSXRuntime", "ReactRouterDOM")
 
 
 def shipped(package: str) -> set[str]:
@@ -35,8 +42,19 @@ def metadata(wheel) -> Message:
 
 
 def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel):
+    """Of the page only what was built of it: neither its sources nor what they are built with."""
     in_packages = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert in_packages == {name for package in PACKAGES for name in shipped(package)}
+    whole = {name for package in PACKAGES for name in shipped(package)}
+    assert in_packages == {name for name in whole if not name.startswith(UI)} | {PAGE}
+
+
+def test_the_page_is_a_small_plugin_of_airflows_shell(wheel):
+    """What the shell has loaded already is not in it, and is called by the names under which the shell offers it."""
+    bundle = wheel.read(PAGE)
+    assert len(gzip.compress(bundle)) < MOST_OF_THE_PAGE
+    text = bundle.decode()
+    assert "AirflowPlugin" in text
+    assert [name for name in OF_THE_SHELL if name not in text] == []
 
 
 @pytest.mark.parametrize(
@@ -78,3 +96,16 @@ def test_the_source_distribution_can_be_worked_with(built):
     assert {"pyproject.toml", "LICENSE", "README.md", "Makefile", "tests/conftest.py"} <= names
     assert {name for package in PACKAGES for name in shipped(package)} <= names
     assert not [name for name in names if "__pycache__" in name or name.startswith((".venv", ".git/"))]
+    assert not [name for name in names if "node_modules" in name]
+
+
+def test_a_wheel_out_of_the_source_distribution_needs_no_npm(built, tmp_path):
+    """The page in it is built, of the very sources that are in it: there is nothing to build."""
+    with tarfile.open(built.sdist) as file:
+        file.extractall(tmp_path, filter="data")
+    (root,) = tmp_path.iterdir()
+    hook = runpy.run_path(str(root / UI / "build_hook.py"))
+    assert hook["is_built"](root / UI)
+    assert hook["PageBuildHook"](str(root), {}, None, None, str(tmp_path), "wheel").dependencies() == []
+    (root / UI / "src" / "main.tsx").write_text("export default () => null;")
+    assert not hook["is_built"](root / UI)

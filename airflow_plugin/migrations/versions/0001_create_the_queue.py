@@ -234,6 +234,7 @@ def _index_jobs() -> None:
     _index("edge_agent_job", "ix_edge_agent_job_deadline", ["queue_deadline"], QUEUED)
     _index("edge_agent_job", "ix_edge_agent_job_ended", ["ended_at"], "ended_at IS NOT NULL")
     _index("edge_agent_job", "ix_edge_agent_job_held", ["agent_name", "assignment_id"], HELD)
+    _index("edge_agent_job", "ix_edge_agent_job_newest", ["queued_at", "id"])
     _index("edge_agent_job", "ix_edge_agent_job_notify", ["owner"], "notify")
     _index("edge_agent_job", "ix_edge_agent_job_offer", ["offer_expires_at"], "state = 'offered'")
     _index("edge_agent_job", "ix_edge_agent_job_queued", ["placement", "rank"], QUEUED)

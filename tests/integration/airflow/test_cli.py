@@ -162,7 +162,7 @@ def test_a_queued_job_says_why_it_waits(run: Run, bed: SchedulingBed):
 
     waiting = {job["queue"]: job["waiting"] for job in json.loads(run("jobs", "list", "-o", "json"))}
     assert waiting["nobody"] == "no agent serves queue 'nobody'"
-    assert "none has gpu=true" in waiting["onprem"]
+    assert "none has gpu = true" in waiting["onprem"]
     assert "no agent serves queue 'nobody'" in run("jobs", "list", "-o", "plain")
 
 

@@ -5,9 +5,15 @@ A route is of one kind, and a kind says what every credential gets. What is not 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import httpx
+
+from edge_agent.protocol import VERSION_HEADER
+from tests.integration.api.conftest import ROLES
 
 NOBODY = ("nothing", "garbage")
 UNPROVEN = (
@@ -33,6 +39,8 @@ OF_AGENTS = (
     *UNPROVEN,
 )
 OF_USERS = ("a viewer", "a user", "an op", "an admin")
+USERS = dict(zip(OF_USERS, ROLES, strict=True))
+"""Who is which."""
 CREDENTIALS = (*NOBODY, *OF_AGENTS, *OF_USERS)
 
 
@@ -103,7 +111,11 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/v1/ui/agents/{name}"): Row(VIEWS),
     ("GET", "/v1/ui/agents/{name}/history"): Row(VIEWS),
     ("GET", "/v1/ui/agents/{name}/events"): Row(VIEWS),
+    # The files of the page, as those of Airflow's own: a browser fetches them before anybody has logged in.
+    ("GET", "/static/{file}"): Row(OPEN),
     ("GET", "/v1/ui/jobs"): Row(VIEWS),
+    ("GET", "/v1/ui/jobs/{job_id}"): Row(VIEWS),
+    ("GET", "/v1/ui/jobs/{job_id}/log"): Row(VIEWS),
     ("PUT", "/v1/ui/agents/{name}/cordon"): Row(STEERS, {}),
     ("DELETE", "/v1/ui/agents/{name}/cordon"): Row(STEERS),
     ("PUT", "/v1/ui/agents/{name}/drain"): Row(STEERS, {}),
@@ -118,3 +130,26 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/v1/ui/tokens/{name}/rotate"): Row(ANSWERS, {}),
     ("DELETE", "/v1/ui/tokens/{name}"): Row(ANSWERS),
 }
+
+
+def ask(
+    http: httpx.Client,
+    route: tuple[str, str],
+    row: Row,
+    names: dict[str, str],
+    auth: httpx.Auth | None = None,
+    **headers: str,
+) -> httpx.Response:
+    """Ask a route with its body; names are filled in."""
+    method, path = route
+    for key, value in names.items():
+        path = path.replace(f"{{{key}}}", value)
+    content = row.body if isinstance(row.body, bytes) else None
+    if isinstance(row.body, dict):
+        written = json.dumps(row.body)
+        for key, value in names.items():
+            written = written.replace(f"{{{key}}}", value)
+        content = written.encode()
+        headers["Content-Type"] = "application/json"
+    headers = {VERSION_HEADER: "1", **headers}
+    return http.request(method, path, content=content, params=row.params, headers=headers, auth=auth)

@@ -1,8 +1,7 @@
-"""Every route with every kind of credential, asked on a real server; and the roles with both auth managers."""
+"""Every route with every kind of credential, asked on a real server."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -11,11 +10,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import Engine, create_engine, text, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
-from werkzeug.security import generate_password_hash
 
-from airflow_plugin import clock
+from airflow_plugin import bundle, clock
 from airflow_plugin.api.app import create_app
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import AgentRow, TokenRow
@@ -23,23 +21,12 @@ from airflow_plugin.queue import tokens
 from airflow_plugin.queue.allowances import Allowance, TokenKind
 from airflow_plugin.queue.secrets import new_secret
 from edge_agent.host_key import HostKey
-from edge_agent.protocol import PROOF_HEADER, VERSION_HEADER, routes
-from tests.integration.api.conftest import NUMBERS, ROLES, Agent, Login, logging_in
-from tests.integration.api.matrix import CREDENTIALS, MATRIX, OF_USERS, Row
-from tests.support.airflow_bed import AirflowBed
+from edge_agent.protocol import PROOF_HEADER, routes
+from tests.integration.api.conftest import NUMBERS, Agent, Login
+from tests.integration.api.matrix import CREDENTIALS, MATRIX, USERS, Row, ask
 from tests.support.host_proof import THIS_HOST, HostProof
-from tests.support.postgres import Postgres
 
 ROUTES = sorted(MATRIX, key=str)
-OF_A_USER = [route for route in ROUTES if "/ui/" in route[1]]
-NEEDS_NO_SUBJECT = {
-    ("POST", "/v1/ui/jobs/{job_id}/cancel"),
-    ("GET", "/v1/ui/agents/{name}/history"),
-    ("GET", "/v1/ui/agents/{name}/events"),
-}
-"""What asks for nothing that is not there: a job has ended, an agent was deleted."""
-FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
-USERS = dict(zip(OF_USERS, ROLES, strict=True))
 
 
 def test_every_route_of_the_app_has_a_row() -> None:
@@ -138,29 +125,6 @@ def cast(agent: Agent, submit: Callable[..., UUID], database: Session) -> Cast:
     return Cast(agent, submit, database)
 
 
-def ask(
-    http: httpx.Client,
-    route: tuple[str, str],
-    row: Row,
-    names: dict[str, str],
-    auth: httpx.Auth | None = None,
-    **headers: str,
-) -> httpx.Response:
-    """Ask a route with its body; names are filled in."""
-    method, path = route
-    for key, value in names.items():
-        path = path.replace(f"{{{key}}}", value)
-    content = row.body if isinstance(row.body, bytes) else None
-    if isinstance(row.body, dict):
-        written = json.dumps(row.body)
-        for key, value in names.items():
-            written = written.replace(f"{{{key}}}", value)
-        content = written.encode()
-        headers["Content-Type"] = "application/json"
-    headers = {VERSION_HEADER: "1", **headers}
-    return http.request(method, path, content=content, params=row.params, headers=headers, auth=auth)
-
-
 @pytest.mark.parametrize("route", ROUTES, ids=" ".join)
 def test_each_credential_gets_what_is_its_own(
     proxy: httpx.Client, cast: Cast, login: Login, database: Session, route: tuple[str, str]
@@ -179,6 +143,7 @@ def test_each_credential_gets_what_is_its_own(
             "assignment": cast.assignment,
             "job_id": str(cast.job),
             "new": f"new-{cast.agent.name}-{number}",
+            "file": bundle.ICON,
         }
         answer = ask(proxy, route, row, names, cast.shows(credential), **headers)
         got[credential] = answer.status_code
@@ -215,65 +180,3 @@ def test_another_agents_batch_changes_nothing_and_tells_nothing(http: httpx.Clie
             answers.append(json.dumps(answer[told]).replace(assignment, "it"))
         assert answers[0] == answers[1], "one that is another's is as one that never was"
     assert cast.agent.report(cast.assignment)["accepted"] == [cast.assignment]
-
-
-# ------------------------------------------------------------------ FAB
-
-
-@pytest.fixture(scope="module")
-def fab_bed(
-    postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowBed]:
-    """Give an API server whose users are FAB's, one of each role."""
-    settings = {"AIRFLOW__CORE__AUTH_MANAGER": FAB}
-    with postgres.database(postgres_template) as url:
-        bed = AirflowBed(tmp_path_factory.mktemp("fab") / "airflow", url, settings=settings)
-        try:
-            bed.start("api-server")  # which makes the roles
-            engine = create_engine(url)
-            _make_users(engine)
-            engine.dispose()
-            yield bed
-        finally:
-            bed.__exit__()
-
-
-def _make_users(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for number, (name, role) in zip(itertools.count(1000), ROLES.items(), strict=False):
-            user = {"id": number, "name": name, "password": generate_password_hash(f"{name}-secret")}
-            connection.execute(
-                text(
-                    "INSERT INTO ab_user (id, first_name, last_name, username, password, active, email) "
-                    "VALUES (:id, :name, :name, :name, :password, true, :name)"
-                ),
-                user,
-            )
-            connection.execute(
-                text(
-                    "INSERT INTO ab_user_role (id, user_id, role_id) "
-                    "SELECT :id, :id, id FROM ab_role WHERE lower(name) = :role"
-                ),
-                {"id": number, "role": role},
-            )
-
-
-@pytest.fixture(scope="module")
-def fab_login(fab_bed: AirflowBed) -> Login:
-    """Give a function that logs a user in."""
-    return logging_in(fab_bed)
-
-
-@pytest.mark.parametrize("route", OF_A_USER, ids=" ".join)
-def test_with_fab_each_role_gets_the_same(fab_bed: AirflowBed, fab_login: Login, route: tuple[str, str]) -> None:
-    """What a route does needs a subject that is there; where there is none, 404 shows that it was let in."""
-    row = MATRIX[route]
-    expected = {role: row.expected[role] for role in OF_USERS}
-    if "{" in route[1] and route not in NEEDS_NO_SUBJECT:
-        expected = {role: status if status == httpx.codes.FORBIDDEN else 404 for role, status in expected.items()}
-    got = {}
-    with httpx.Client(base_url=fab_bed.url + routes.MOUNT, timeout=60) as http:
-        for number, (role, user) in enumerate(USERS.items()):
-            names = {"name": "nobody", "job_id": str(uuid4()), "new": f"new-{number}"}
-            got[role] = ask(http, route, row, names, None, **fab_login(user)).status_code
-    assert got == expected

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from airflow_plugin import bundle
 from tests.integration.api.matrix import MATRIX
 from tests.support.in_process_api import PLANTED, InProcessApi, Stage, in_process_api
 from tests.support.postgres import Postgres
@@ -84,7 +85,7 @@ def test_every_answer_is_one_that_is_described_and_nobody_gets_what_is_not_his(
 def _name_what_there_is(case: schemathesis.Case, stage: Stage, path: str) -> None:
     """Let the request be about the agent, token and job of the stage."""
     real = {"name": stage.token if "/tokens/" in path else stage.agent}
-    real |= {"assignment_id": stage.assignment, "job_id": stage.job}
+    real |= {"assignment_id": stage.assignment, "job_id": stage.job, "file": bundle.ICON}
     case.path_parameters = {name: real[name] for name in case.path_parameters or {}}
     if isinstance(case.body, dict):
         if isinstance(case.body.get("assignments"), list):

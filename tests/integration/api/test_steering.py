@@ -8,10 +8,11 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
-from airflow_plugin.models import JobRow
+from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import routes
 from tests.integration.api.conftest import Agent
 
@@ -64,6 +65,7 @@ def test_a_created_token_registers_and_is_shown_nowhere_again(
 ) -> None:
     headers = login("olga")
     made = http.post(f"{UI}/tokens", json={"name": "shown-once"}, headers=headers).json()
+    assert made["server_key"] == signing_keys().published[0].key
     agent.token = made["token"]
     agent.register()
 
@@ -79,24 +81,31 @@ def test_a_created_token_registers_and_is_shown_nowhere_again(
 
 
 def test_a_queued_job_says_why_it_waits(
-    http: httpx.Client, agent: Agent, submit: Callable[..., UUID], login: Callable[[str], dict[str, str]]
+    http: httpx.Client,
+    agent: Agent,
+    submit: Callable[..., UUID],
+    login: Callable[[str], dict[str, str]],
+    database: Session,
 ) -> None:
     headers = login("vera")
 
     def why() -> str:
         params = {"queue": agent.queue}
-        (only,) = http.get(f"{UI}/jobs", params=params, headers=headers).json()
+        (only,) = http.get(f"{UI}/jobs", params=params, headers=headers).json()["jobs"]
         waiting: str = only["waiting"]
         return waiting
 
     submit(agent, requires={"gpu": True})
     assert why() == f"no agent serves queue {agent.queue!r}"
     agent.register()
-    assert why() == f"1 agent serves queue {agent.queue!r}, none has gpu=true"
+    assert why() == f"1 agent serves queue {agent.queue!r}, none has gpu = true: {agent.name} has no gpu"
+    # It does not beat here, and is not to be late for it.
+    database.execute(update(AgentRow).where(AgentRow.name == agent.name).values(heartbeat_seconds=60))
+    database.commit()
     agent.register(capabilities={"gpu": "a100"})
     assert why() == "about to be offered"
     http.put(f"{UI}/agents/{agent.name}/cordon", json={}, headers=login("olga"))
-    assert why() == f"every agent that could take it is cordoned ({agent.name})"
+    assert why() == f"{agent.name}, the only agent that could take it, is cordoned (by olga)"
 
 
 def test_deleting_an_agent_says_what_became_of_its_work(

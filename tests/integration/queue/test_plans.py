@@ -37,6 +37,7 @@ from airflow_plugin.queue import (
 from airflow_plugin.queue.reaper import Reaper
 from airflow_plugin.queue.reconciliation import suspects
 from edge_agent.protocol import Beat, Ending, EndReason, JobKind, JobState, Registration, Versions
+from tests.integration.queue.page_reads import PAGE_READS
 from tests.support.postgres import Postgres
 from tests.support.queue_bed import ASKS_FROM
 from tests.support.queue_database import QueueDatabase, Statement
@@ -216,6 +217,7 @@ VERBS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
         {"ix_edge_agent_job_workload"},
     ),
     "an agent token": (lambda session, _: tokens.revoke(session, "t7"), set()),
+    **PAGE_READS,
 }
 """What is done to the queue, and the indexes it is done by."""
 

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import JobRow
-from airflow_plugin.queue import agents, job_views, sessions, steering
+from airflow_plugin.queue import agents, job_lists, sessions, steering
+from airflow_plugin.queue.job_lists import Wanted
 from airflow_plugin.queue.reaper import Reaped
 from edge_agent.protocol import AgentState, EndReason, JobState
 from tests.support.watched_reaper import SILENCE, Watched
@@ -134,7 +136,7 @@ def test_work_that_an_agent_left_behind_waits_too(queue, watched):
 
 def test_the_job_list_says_until_when_it_waits(queue, lost):
     with queue.database.transaction() as session:
-        (view,) = job_views.jobs(session)
+        (view,) = job_lists.jobs(session, QueueConfig(), Wanted(), limit=2)
     until = f"{queue.agent().last_seen_at + timedelta(seconds=WAIT):%Y-%m-%d %H:%M:%S}"
     assert view.waiting == f"its agent is lost; it fails at {until} UTC unless that comes back with it"
 
@@ -142,7 +144,7 @@ def test_the_job_list_says_until_when_it_waits(queue, lost):
 def test_the_job_list_says_nothing_while_its_agent_is_there(queue):
     queue.put(JobState.RUNNING, lost_wait_seconds=WAIT)
     with queue.database.transaction() as session:
-        (view,) = job_views.jobs(session)
+        (view,) = job_lists.jobs(session, QueueConfig(), Wanted(), limit=2)
     assert view.waiting is None
 
 

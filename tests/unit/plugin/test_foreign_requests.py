@@ -53,7 +53,7 @@ async def passed_on(scope: Any, receive: Any, send: Any) -> None:
 
 async def ask(scope: dict[str, Any], body: bytes) -> tuple[int, bytes]:
     """Ask the whole gate, and return the one answer it gives."""
-    app = VersionHeader(Gate(passed_on, CONFIG, PREFIX + "/health"), PREFIX)
+    app = VersionHeader(Gate(passed_on, CONFIG, (PREFIX + "/health",)), PREFIX)
     said: list[Any] = []
 
     async def receive() -> dict[str, Any]:

@@ -42,7 +42,7 @@ async def answered(gate: Gate, headers: list[tuple[bytes, bytes]]) -> int:
 
 @pytest.mark.parametrize("disguise", DISGUISES)
 def test_a_token_has_one_limit_in_whatever_disguise(disguise):
-    gate = Gate(Response(status_code=204), QueueConfig(requests_per_minute=LIMIT), PREFIX + "/health")
+    gate = Gate(Response(status_code=204), QueueConfig(requests_per_minute=LIMIT), (PREFIX + "/health",))
 
     async def ask_all() -> Counter[int]:
         return Counter([await answered(gate, headers) for headers in DISGUISES[disguise]])
@@ -51,7 +51,7 @@ def test_a_token_has_one_limit_in_whatever_disguise(disguise):
 
 
 def test_another_token_has_a_limit_of_its_own():
-    gate = Gate(Response(status_code=204), QueueConfig(requests_per_minute=LIMIT), PREFIX + "/health")
+    gate = Gate(Response(status_code=204), QueueConfig(requests_per_minute=LIMIT), (PREFIX + "/health",))
 
     async def ask_all() -> list[int]:
         tokens = [b"one"] * 20 + [b"two"]

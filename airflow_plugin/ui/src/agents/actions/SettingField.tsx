@@ -1,0 +1,55 @@
+import { Field, Fieldset, HStack, Input, RadioGroup } from "@chakra-ui/react";
+
+/** `keep`: as it is; `own`: as the host is configured; `set`: this value. */
+export interface Setting {
+  how: "keep" | "own" | "set";
+  value: string;
+}
+
+export interface SettingFieldProps {
+  label: string;
+  help: string;
+  error: string | null;
+  /** What the host is configured with; null where that differs from agent to agent. */
+  own: string | null;
+  setting: Setting;
+  onChange: (setting: Setting) => void;
+}
+
+/** Leave something of an agent as it is, set it, or give it back to its host. */
+export function SettingField({ label, help, error, own, setting, onChange }: SettingFieldProps) {
+  const ways = { keep: "Leave", set: "Set", own: own === null ? "As each host says" : `As the host says (${own})` };
+  return (
+    <Fieldset.Root>
+      <Fieldset.Legend fontWeight="medium">{label}</Fieldset.Legend>
+      <RadioGroup.Root
+        size="sm"
+        colorPalette="brand"
+        value={setting.how}
+        onValueChange={({ value }) => onChange({ ...setting, how: value as Setting["how"] })}
+        aria-label={label}
+      >
+        <HStack gap={4} flexWrap="wrap">
+          {Object.entries(ways).map(([how, text]) => (
+            <RadioGroup.Item key={how} value={how}>
+              <RadioGroup.ItemHiddenInput />
+              <RadioGroup.ItemIndicator />
+              <RadioGroup.ItemText>{text}</RadioGroup.ItemText>
+            </RadioGroup.Item>
+          ))}
+        </HStack>
+      </RadioGroup.Root>
+      {setting.how === "set" ? (
+        <Field.Root invalid={error !== null}>
+          <Input
+            aria-label={label}
+            value={setting.value}
+            onChange={(event) => onChange({ ...setting, value: event.target.value })}
+          />
+          <Field.HelperText>{help}</Field.HelperText>
+          <Field.ErrorText>{error}</Field.ErrorText>
+        </Field.Root>
+      ) : null}
+    </Fieldset.Root>
+  );
+}

@@ -1,0 +1,36 @@
+import { Stack, Text } from "@chakra-ui/react";
+import type { TokenView } from "../api/types";
+import { CodeBlock } from "../parts/CodeBlock";
+import { inWords } from "../parts/spans";
+import { replaceCommand } from "./install";
+import { SecretDialog } from "./SecretDialog";
+
+export interface RotatedDialogProps {
+  token: TokenView;
+  secret: string;
+  overlapSeconds: number;
+  onClose: () => void;
+}
+
+/** The new secret of a token, and how it comes to where the old one is. */
+export function RotatedDialog({ token, secret, overlapSeconds, onClose }: RotatedDialogProps) {
+  return (
+    <SecretDialog name={token.name} secret={secret} onClose={onClose}>
+      <Text>
+        {overlapSeconds === 0
+          ? "The secret before and its sessions have ended."
+          : `The secret before works for ${inWords(overlapSeconds)} more.`}
+      </Text>
+      {token.kind === "submit" ? (
+        <Text>Write it to the connections of Airflow's that have the one before.</Text>
+      ) : (
+        <Stack gap={2}>
+          <Text>
+            On each of its hosts, as the agent's user. If the token file is in another place there, change that.
+          </Text>
+          <CodeBlock label="command that replaces the token file" text={replaceCommand(secret)} />
+        </Stack>
+      )}
+    </SecretDialog>
+  );
+}

@@ -1,0 +1,35 @@
+// The tokens that let agents register. Shown only to who may change them.
+import { Button, Flex, Stack, Text } from "@chakra-ui/react";
+import { useState } from "react";
+import { LuPlus } from "react-icons/lu";
+import { useTokens } from "../api/queries";
+import { Loading } from "../parts/Loading";
+import { ProblemMessage } from "../parts/ProblemMessage";
+import { CreateTokenDialog } from "./CreateTokenDialog";
+import { TokensTable } from "./TokensTable";
+
+export function TokensTab() {
+  const { data, error } = useTokens();
+  const [isCreating, setCreating] = useState(false);
+  return (
+    <Stack gap={3}>
+      <Flex justify="space-between" align="center" gap={4} wrap="wrap">
+        <Text color="fg.muted" maxW="prose">
+          An agent registers with a token. Make one for each host: then one can be revoked without touching the others.
+        </Text>
+        <Button onClick={() => setCreating(true)}>
+          <LuPlus aria-hidden /> Create token
+        </Button>
+      </Flex>
+      {error === null ? null : <ProblemMessage error={error} />}
+      {data === undefined && error === null ? <Loading /> : null}
+      {data?.length === 0 ? (
+        <Text color="fg.muted" py={6} textAlign="center">
+          There is no token yet.
+        </Text>
+      ) : null}
+      {data === undefined || data.length === 0 ? null : <TokensTable tokens={data} />}
+      {isCreating ? <CreateTokenDialog onClose={() => setCreating(false)} /> : null}
+    </Stack>
+  );
+}
