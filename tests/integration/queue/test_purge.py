@@ -17,8 +17,7 @@ DAY = 86_400
 
 @pytest.fixture
 def queue(database):
-    days = {"job_retention_days": 7, "log_retention_days": 30, "event_retention_days": 10_000}
-    return QueueBed(database, QueueConfig(**days))
+    return QueueBed(database, QueueConfig(job_retention_days=7, log_retention_days=30, event_retention_days=10_000))
 
 
 def purge(queue):
