@@ -28,11 +28,11 @@ export function CordonState({ agent }: { agent: Cordoned }) {
         {text}
       </Badge>
       {agent.cordon_reason === null ? null : (
-        <Text fontSize="sm" lineClamp={2} maxW={64} overflowWrap="anywhere" title={agent.cordon_reason}>
+        <Text fontSize="sm" lineClamp={2} maxW={48} overflowWrap="anywhere" title={agent.cordon_reason}>
           {agent.cordon_reason}
         </Text>
       )}
-      <Text fontSize="xs" color="fg.muted">
+      <Text fontSize="xs" color="fg.muted" maxW={48} textWrap="balance">
         {agent.cordoned_by === null ? null : `by ${agent.cordoned_by}, `}
         <Ago at={agent.cordoned_at} />
         {until === null ? null : (
