@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.fernet import FERNET_KEY
 from tests.support.migrated import copy_sqlite, migrate, sqlite_url_of
@@ -33,6 +34,10 @@ os.environ["AIRFLOW_HOME"] = str(_HOME)
 os.environ["AIRFLOW__CORE__FERNET_KEY"] = FERNET_KEY
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = sqlite_url_of(_HOME / "airflow.db")
+
+# No test judges by a clock: an example that takes its time on a busy machine is none the worse for it.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

@@ -12,6 +12,7 @@ from airflow_plugin.api.auth import Reason, edits_connections, may_grant
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.queue import token_views, tokens
 from airflow_plugin.queue.allowances import MAX_DESCRIPTION, MAX_ENTRIES, MAX_PATTERN, MAX_TEAM, Allowance, TokenKind
+from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import NAME_PATTERN, Name, Problem, Text
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class CreatedToken(BaseModel):
 
     name: str
     token: str = Field(repr=False)
+    server_key: str | None = Field(description="For `server_key` of its hosts; null where this server signs nothing.")
 
 
 class Revoked(BaseModel):
@@ -102,11 +104,17 @@ def _add_making(routes: APIRouter, config: QueueConfig) -> None:
             return tokens.create(session, body.name, allowance, expires_in_days=body.expires_in_days, **made)
 
         secret = await transact(work)
-        return CreatedToken(name=body.name, token=secret.get_secret_value())
+        return _created(body.name, secret)
 
     @routes.post("/{name}/rotate", dependencies=may_grant("edge_agent.tokens.rotate"))
     async def rotate(name: TokenName, body: Rotation, user: GetUserDep) -> CreatedToken:
         """Give a token a new secret; the one before goes on for a while. The new one is in this answer only."""
         by, most = user.get_name(), config.max_tokens
         secret = await transact(lambda db: tokens.rotate(db, name, **body.model_dump(), by=by, most=most))
-        return CreatedToken(name=name, token=secret.get_secret_value())
+        return _created(name, secret)
+
+
+def _created(name: str, secret: SecretStr) -> CreatedToken:
+    published = signing_keys().published
+    key = published[0].key if published else None
+    return CreatedToken(name=name, token=secret.get_secret_value(), server_key=key)

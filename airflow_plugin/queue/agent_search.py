@@ -160,8 +160,13 @@ def _version_order(session: Session) -> ColumnElement[Any] | None:
     """Return the place of an agent's version among those that there are; 0.10 comes after 0.9."""
     version = AgentRow.versions["agent"].as_string()
     known = [each for each in session.scalars(select(version).distinct()) if each is not None]
-    known.sort(key=lambda each: [int(number) for number in re.findall(r"\d+", each)])
+    known.sort(key=version_key)
     return case({each: place for place, each in enumerate(known)}, value=version, else_=-1) if known else None
+
+
+def version_key(version: str) -> list[int]:
+    """Return the numbers in a version, whatever else stands between them."""
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _queues(session: Session, *, is_postgres: bool) -> list[str]:

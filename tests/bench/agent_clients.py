@@ -131,11 +131,13 @@ class Agent:
             work.count(len((await self._client.report(session, Report(endings=endings))).accepted))
             self._held = ()
 
-    async def beat(self) -> None:
+    async def beat(self, work: Work) -> None:
         """Beat for ever, when no poll has carried a beat for too long."""
         assert self._session is not None
         while True:
-            await asyncio.sleep(max(1.0, self._beaten + OVERDUE_SECONDS - time.monotonic()))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(1.0, self._beaten + OVERDUE_SECONDS - time.monotonic())):
+                    await work.over.wait()
             if time.monotonic() - self._beaten > OVERDUE_SECONDS:
                 with suppress(Unreachable):  # answered too late: the next one is due in a moment
                     await self._client.heartbeat(self._session, self._next_beat())
@@ -177,7 +179,9 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         sys.stdin.readline()
         work.begin = time.monotonic()
         # The idle ones first: their polls are held when the others begin.
-        tasks = [asyncio.create_task(does) for agent in reversed(agents) for does in (agent.work(work), agent.beat())]
+        tasks = [
+            asyncio.create_task(does) for agent in reversed(agents) for does in (agent.work(work), agent.beat(work))
+        ]
         over = asyncio.create_task(work.over.wait())
         ended, _ = await asyncio.wait(
             {over, *tasks}, timeout=arguments.seconds + 30, return_when=asyncio.FIRST_COMPLETED

@@ -20,6 +20,7 @@ _REQUESTS = "tests/unit/plugin/test_foreign_requests.py "
 _ALL_REQUESTS = _REQUESTS + "test_whatever_is_sent_is_passed_on_or_refused_with_a_problem"
 _PROOFS = _REQUESTS + "test_no_proof_that_is_none_is_believed"
 _CAPABILITIES = _REQUESTS + "test_whatever_an_agent_says_of_itself_meets_a_requirement_or_does_not"
+_SAID = _REQUESTS + "test_whatever_version_and_clock_a_host_has_it_is_ordered_and_compared"
 _PIECES = "tests/integration/queue/test_log_pieces.py test_whatever_is_written_its_pieces_are_the_whole_text"
 _TYPES = "tests/unit/policy/test_values.py test_no_text_breaks_the_reader_of_types"
 _ADDRESSES = "tests/unit/plugin/queue/test_allowances.py test_whatever_stands_for_an_address_is_one_or_none"
@@ -54,6 +55,8 @@ TESTED = {
     "edge_agent/protocol/proofs.py _bytes": (
         "tests/unit/protocol/test_proofs.py test_whatever_comes_is_read_in_the_one_way_it_is_written_or_not_at_all"
     ),
+    "airflow_plugin/queue/agent_search.py version_key": _SAID,
+    "airflow_plugin/queue/skew.py _clock_ahead_seconds": _SAID,
     "airflow_plugin/queue/log_pieces.py _rest_of_character": _PIECES,
     "airflow_plugin/queue/log_pieces.py cut": _PIECES,
     "airflow_plugin/queue/allowances.py _are_networks": _REQUESTS + "test_an_allowance_is_made_or_refused",
@@ -85,7 +88,10 @@ NEEDS_NONE = {
     "airflow_plugin/config.py proxies": _ADMIN,
     "airflow_plugin/executor.py _reconciler": _ADMIN,
     "airflow_plugin/log_upload.py _instance": _TABLE,
+    "airflow_plugin/queue/agent_health.py missed": _NUMBER,
+    "airflow_plugin/queue/events.py listed": _TABLE,
     "airflow_plugin/queue/fernet_keys.py fernet_keys": _ADMIN,
+    "airflow_plugin/queue/samples.py _heartbeats": _NUMBER,
     "airflow_plugin/queue/signing_keys.py __init__": _BASE64,
     "airflow_plugin/queue/signing_keys.py published": _NUMBER,
     "airflow_plugin/queue/signing_keys.py sign": _BASE64,

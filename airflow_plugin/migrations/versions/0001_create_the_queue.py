@@ -259,10 +259,7 @@ def _create_logs() -> None:
         sa.Column("written_at", UtcDateTime(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["job_id"],
-            [_ours("edge_agent_job") + ".id"],
-            name=op.f("edge_agent_log_job_id_fkey"),
-            ondelete="CASCADE",
+            ["job_id"], [_ours("edge_agent_job") + ".id"], name=op.f("edge_agent_log_job_id_fkey"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("assignment_id", "start_offset", name=op.f("edge_agent_log_pkey")),
         schema=SCHEMA,

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
 from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue.signing_keys import signing_keys
 from edge_agent.protocol import routes
 from tests.integration.api.conftest import Agent
 
@@ -64,6 +65,7 @@ def test_a_created_token_registers_and_is_shown_nowhere_again(
 ) -> None:
     headers = login("olga")
     made = http.post(f"{UI}/tokens", json={"name": "shown-once"}, headers=headers).json()
+    assert made["server_key"] == signing_keys().published[0].key
     agent.token = made["token"]
     agent.register()
 

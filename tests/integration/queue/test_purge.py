@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.models import JobRow, LogRow
-from airflow_plugin.queue import jobs, logs, tokens
+from airflow_plugin.queue import jobs, logs, samples, tokens
 from airflow_plugin.queue.reaper import Reaper
 from edge_agent.protocol import JobState
 from tests.support.queue_bed import QueueBed
@@ -17,7 +17,7 @@ DAY = 86_400
 
 @pytest.fixture
 def queue(database):
-    return QueueBed(database, QueueConfig(job_retention_days=7, log_retention_days=30))
+    return QueueBed(database, QueueConfig(job_retention_days=7, log_retention_days=30, event_retention_days=10_000))
 
 
 def purge(queue):
@@ -44,6 +44,18 @@ def test_tokens_go_with_the_rest_when_their_time_is_over(queue):
     assert purge(queue) == 0
     queue.database.pass_time(10)
     assert purge(queue) == 1
+
+
+def test_events_and_samples_go_with_the_rest_when_their_time_is_over(queue):
+    queue.register()
+    with queue.database.transaction() as session:
+        samples.take(session, queue.config)
+    queue.database.pass_time(queue.config.history_hours * 3600 - 120)
+    assert purge(queue) == 0
+    queue.database.pass_time(300)
+    assert purge(queue) == 1, "the sample"
+    queue.database.pass_time(queue.config.event_retention_days * DAY)
+    assert purge(queue) == 1, "the event; the token never expires"
 
 
 def jobs_left(queue):

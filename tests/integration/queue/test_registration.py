@@ -132,11 +132,11 @@ def test_a_cordon_outlives_sessions(queue):
 
 
 def test_what_an_admin_set_for_an_agent_outlives_sessions_too(queue):
-    queue.register(slots=4)
+    queue.register(queues=["default", "x"], slots=4)
     own = {"slots_override": 2, "queues_override": ["x"], "heartbeat_seconds": 60.0, "missed_heartbeats": 5}
     with queue.database.transaction() as session:
         session.execute(update(AgentRow).values(**own))
-    registered = queue.register(slots=8).registered
+    registered = queue.register(queues=["default", "x"], slots=8).registered
     assert {name: getattr(registered.agent, name) for name in own} == own
     assert (registered.directives.slots, registered.directives.queues) == (2, ("x",))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,10 +20,13 @@ from airflow_plugin.api.reach_guard import reached_by
 from airflow_plugin.api.versions import VersionHeader
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import Invalid, Unauthenticated
+from airflow_plugin.models import AgentRow
+from airflow_plugin.queue.agent_search import version_key
 from airflow_plugin.queue.allowances import Allowance
 from airflow_plugin.queue.placement import Placement, validated_requirements
+from airflow_plugin.queue.skew import skew
 from airflow_plugin.scheduling.executor_config import wishes
-from edge_agent.protocol import PROOF_HEADER, Problem
+from edge_agent.protocol import PROOF_HEADER, HostHealth, Problem, Versions
 from edge_agent.protocol.routes import PREFIX
 from tests.support.json_values import JSON_VALUES
 
@@ -129,3 +134,16 @@ def test_whatever_an_agent_says_of_itself_meets_a_requirement_or_does_not(has, w
     with suppress(Invalid):
         requires = validated_requirements({"name": f">={wanted}" if isinstance(wanted, str) else wanted})
         assert len(Placement("q", None, requires).lacking({"name": has})) in (0, 1)
+
+
+CLOCKS = st.datetimes(timezones=st.none() | st.timezones()) | st.text() | st.integers() | st.floats(allow_nan=False)
+
+
+@given(st.text(max_size=70) | VERSIONS, CLOCKS.map(lambda clock: clock if isinstance(clock, float) else str(clock)))
+def test_whatever_version_and_clock_a_host_has_it_is_ordered_and_compared(version, clock):
+    with suppress(ValidationError):
+        versions, health = Versions(agent=version, python="3"), HostHealth(clock=clock)
+        assert version_key(versions.agent) is not None
+        said = {"versions": versions.model_dump(), "health": health.model_dump(mode="json")}
+        agent = AgentRow(**said, protocol_version=1, beat=1, last_seen_at=datetime.now(UTC))
+        assert all(isinstance(sentence, str) for sentence in skew(agent))

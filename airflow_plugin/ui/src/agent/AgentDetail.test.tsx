@@ -52,6 +52,19 @@ describe("history", () => {
     expect(screen.getByRole("img", { name: /Disk free: latest 5.0 GiB/ })).toBeInTheDocument();
   });
 
+  test("what a plot says where it is pointed at stands beside its title, and is not said to who hears it", async () => {
+    isLookedAtBy();
+    const { user } = showAgent({ samples: [makeSample(1, { used_slots: 7 }), makeSample(0)] });
+    const plot = await screen.findByRole("img", { name: /^Slots used/ });
+    const name = plot.getAttribute("aria-label");
+    plot.getBoundingClientRect = () => new DOMRect(0, 0, 180, 60);
+    await user.pointer({ target: plot, coords: { clientX: 178.5, clientY: 10 } });
+    expect(screen.getByText("11:58: 7 of 8")).toBeVisible();
+    expect(plot).toHaveAttribute("aria-label", name);
+    await user.unhover(plot);
+    expect(screen.queryByText("11:58: 7 of 8")).not.toBeInTheDocument();
+  });
+
   test("times are those of the zone that is chosen in Airflow", async () => {
     localStorage.setItem("timezone", JSON.stringify("Asia/Tokyo"));
     isLookedAtBy();

@@ -27,10 +27,13 @@ export function Plot({ title, values, against, top, say, when }: PlotProps) {
   const known = values.filter((value) => value !== null);
   const highest = Math.max(...known, ...(against ?? []).filter((value) => value !== null), 0);
   const frame: Frame = { width: WIDTH, height: HEIGHT, top: (top ?? highest) || 1, count: values.length };
-  const shown = pointed === null ? values.findLastIndex((value) => value !== null) : pointed;
-  const value = values[shown] ?? null;
-  const limit = against?.[shown] ?? null;
-  const said = value === null ? "nothing recorded" : say(value) + (limit === null ? "" : ` of ${say(limit)}`);
+  const latest = values.findLastIndex((value) => value !== null);
+
+  function at(index: number) {
+    const value = values[index] ?? null;
+    const limit = against?.[index] ?? null;
+    return value === null ? "nothing recorded" : say(value) + (limit === null ? "" : ` of ${say(limit)}`);
+  }
 
   function point(event: PointerEvent<SVGSVGElement>) {
     const box = event.currentTarget.getBoundingClientRect();
@@ -43,12 +46,12 @@ export function Plot({ title, values, against, top, say, when }: PlotProps) {
       <Flex justify="space-between" gap={2} mb={1} fontSize="sm">
         <Text fontWeight="semibold">{title}</Text>
         <Text color="fg.muted" fontVariantNumeric="tabular-nums" truncate>
-          {pointed === null ? said : `${when(pointed)}: ${said}`}
+          {pointed === null ? at(latest) : `${when(pointed)}: ${at(pointed)}`}
         </Text>
       </Flex>
       <chakra.svg
         role="img"
-        aria-label={summary(title, known, said, say)}
+        aria-label={summary(title, known, at(latest), say)}
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         display="block"
@@ -58,7 +61,7 @@ export function Plot({ title, values, against, top, say, when }: PlotProps) {
         onPointerLeave={() => setPointed(null)}
       >
         <chakra.path d={areaOf(values, frame)} fill="brand.muted" />
-        <chakra.path d={lineOf(values, frame)} fill="none" stroke="brand.solid" strokeWidth={1.5} {...UNSCALED} />
+        <chakra.path d={lineOf(values, frame)} fill="none" stroke="brand.fg" strokeWidth={1.5} {...UNSCALED} />
         {against === undefined ? null : (
           <chakra.path
             d={lineOf(against, frame)}
@@ -80,7 +83,7 @@ export function Plot({ title, values, against, top, say, when }: PlotProps) {
       </chakra.svg>
       <Flex justify="space-between" fontSize="xs" color="fg.muted" mt={1} aria-hidden>
         <span>{when(0)}</span>
-        <span>0 to {say(frame.top)}</span>
+        <span>{known.length === 0 ? null : `0 to ${say(frame.top)}`}</span>
         <span>{when(values.length - 1)}</span>
       </Flex>
     </Box>
@@ -89,9 +92,9 @@ export function Plot({ title, values, against, top, say, when }: PlotProps) {
 
 const UNSCALED = { vectorEffect: "non-scaling-stroke" } as const;
 
-function summary(title: string, known: readonly number[], said: string, say: (value: number) => string): string {
+function summary(title: string, known: readonly number[], latest: string, say: (value: number) => string): string {
   if (known.length === 0) {
     return `${title}: nothing recorded`;
   }
-  return `${title}: latest ${said}, lowest ${say(Math.min(...known))}, highest ${say(Math.max(...known))}`;
+  return `${title}: latest ${latest}, lowest ${say(Math.min(...known))}, highest ${say(Math.max(...known))}`;
 }

@@ -28,7 +28,7 @@ export const AgentFacts = memo(function AgentFacts({ agent, maySteer }: AgentFac
         {agent.queues_overridden ? <Small>set here</Small> : null}
       </Table.Cell>
       <Table.Cell>
-        <Tags values={givenFirst(agent.capabilities)} label={`capabilities of ${agent.name}`} />
+        <Tags values={givenFirst(agent.capabilities)} label={`capabilities of ${agent.name}`} most={3} />
       </Table.Cell>
       <Table.Cell>
         <Bar used={agent.used_slots} total={agent.slots} label="slots used" />
@@ -53,7 +53,8 @@ export const AgentFacts = memo(function AgentFacts({ agent, maySteer }: AgentFac
         )}
       </Table.Cell>
       {maySteer ? (
-        <Table.Cell>
+        // In sight however narrow the window is: it is what an admin comes for.
+        <Table.Cell position="sticky" insetEnd={0} backgroundColor="bg">
           <AgentActions agents={[agent]} look="menu" />
         </Table.Cell>
       ) : null}

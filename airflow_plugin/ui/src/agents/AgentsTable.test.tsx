@@ -35,7 +35,8 @@ test("the menu of a row asks about its agent", async () => {
   const { user } = show(<AgentsTable agents={AGENTS} sort="name" onSort={() => {}} />);
   await user.click(await screen.findByRole("button", { name: "Actions on agent b" }));
   await user.click(await screen.findByRole("menuitem", { name: "Drain" }));
-  expect(await screen.findByRole("dialog", { name: "Drain agent b" })).toBeVisible();
+  const dialog = await screen.findByRole("dialog", { name: "Drain agent b" });
+  await waitFor(() => expect(dialog.contains(document.activeElement)).toBe(true));
   await user.keyboard("{Escape}");
   await waitFor(() => expect(screen.getByRole("button", { name: "Actions on agent b" })).toHaveFocus());
 });

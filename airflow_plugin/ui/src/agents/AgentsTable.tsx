@@ -58,7 +58,7 @@ export function AgentsTable({ agents, sort, onSort }: AgentsTableProps) {
               </SortHeader>
               <Table.ColumnHeader>Token</Table.ColumnHeader>
               {maySteer ? (
-                <Table.ColumnHeader width={8}>
+                <Table.ColumnHeader width={8} position="sticky" insetEnd={0} backgroundColor="bg">
                   <VisuallyHidden>Actions</VisuallyHidden>
                 </Table.ColumnHeader>
               ) : null}

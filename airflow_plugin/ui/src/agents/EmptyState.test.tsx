@@ -5,7 +5,7 @@ import type { AgentView } from "../api/types";
 import { show } from "../testing/render";
 import { makeAgent, makeAgentsPage } from "../testing/samples";
 import { answers, isLookedAtBy, records, refuses } from "../testing/server";
-import { SECRET } from "../testing/tokens";
+import { makeCreated, SECRET } from "../testing/tokens";
 import { EmptyState } from "./EmptyState";
 
 function Live({ onDone }: { onDone: () => void }) {
@@ -27,12 +27,13 @@ async function plan({ user }: ReturnType<typeof show>) {
 
 test("from nothing to a healthy agent: a token for it alone, one command, and there it is", async () => {
   isLookedAtBy();
-  const asked = records("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+  const asked = records("post", "/tokens", makeCreated("db-07"), 201);
   const shown = showEmpty();
   await plan(shown);
   const command = await screen.findByRole("region", { name: "install command" });
   expect(command).toHaveTextContent(SECRET);
   expect(command).toHaveTextContent('name = "db-07"');
+  expect(command).toHaveTextContent('server_key = "c2VydmVy"');
   expect(asked[0]?.body).toMatchObject({ name: "db-07", agents: ["db-07"], queues: ["onprem"], max_agents: 1 });
   expect(screen.getByText("Waiting for db-07 to register …")).toBeVisible();
 
@@ -59,7 +60,7 @@ test("who may not create a token is told who may", async () => {
 
 test("an address that only this machine finds is doubted", async () => {
   isLookedAtBy();
-  answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+  answers("post", "/tokens", makeCreated("db-07"), 201);
   const shown = showEmpty();
   await plan(shown);
   const address = await screen.findByRole("textbox", { name: "Airflow's address" });

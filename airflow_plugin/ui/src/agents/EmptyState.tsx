@@ -3,7 +3,7 @@ import { Button, Code, EmptyState as Empty, Heading, Input, Stack, Text, VStack 
 import { type FormEvent, type ReactNode, useState } from "react";
 import { LuServer } from "react-icons/lu";
 import { createToken, useAction } from "../api/actions";
-import type { AgentView } from "../api/types";
+import type { AgentView, CreatedToken } from "../api/types";
 import { useMe } from "../app/me";
 import { Labelled } from "../parts/Labelled";
 import { ProblemMessage } from "../parts/ProblemMessage";
@@ -53,7 +53,7 @@ function AskSomebody() {
 interface Planned {
   name: string;
   queues: string[];
-  secret: string;
+  created: CreatedToken;
 }
 
 /** Three steps: say what it is called, paste one command, see it come. */
@@ -75,7 +75,7 @@ function FirstAgent({ agents, onDone }: EmptyStateProps) {
       {planned === null ? null : (
         <>
           <Step number={2} title="Run one command on its host">
-            <InstallCommand secret={planned.secret} agent={planned.name} queues={planned.queues} />
+            <InstallCommand created={planned.created} agent={planned.name} queues={planned.queues} />
           </Step>
           <Step number={3} title="See it come">
             <Arrival name={planned.name} agent={arrived} />
@@ -115,7 +115,7 @@ function Plan({ onPlanned }: { onPlanned: (planned: Planned) => void }) {
     }
     const token = tokenOf({ ...BLANK, name: agent, queues, agents: agent, maxAgents: "1" });
     create.mutate(token, {
-      onSuccess: (created) => onPlanned({ name: agent, queues: served, secret: created.token }),
+      onSuccess: (created) => onPlanned({ name: agent, queues: served, created }),
     });
   };
   return (

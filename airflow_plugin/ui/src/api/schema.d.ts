@@ -351,7 +351,7 @@ export interface paths {
         get?: never;
         /**
          * Settings
-         * @description Give an agent other slots and queues than its host says. It hears of it at once.
+         * @description Give an agent other slots, or fewer queues, than its host says. It hears of it at once.
          */
         put: operations["settings_v1_ui_agents__name__settings_put"];
         post?: never;
@@ -956,6 +956,11 @@ export interface components {
             name: string;
             /** Token */
             token: string;
+            /**
+             * Server Key
+             * @description For `server_key` of its hosts; null where this server signs nothing.
+             */
+            server_key: string | null;
         };
         /**
          * Deleted

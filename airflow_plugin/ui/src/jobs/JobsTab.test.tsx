@@ -85,6 +85,15 @@ describe("the list", () => {
     expect(asked.map(({ url }) => url.searchParams.get("search"))).not.toContain("lo");
   });
 
+  test("a long list comes a page at a time, and the address says which", async () => {
+    isLookedAtBy();
+    const asked = records("get", "/jobs", makeJobsPage([makeJob()], { total: 120, counts: COUNTS }));
+    const { user, search } = show(<JobsTab />, { at: "/plugin/edge-agents?tab=jobs" });
+    await user.click(await screen.findByRole("button", { name: "Next page" }));
+    expect(search().get("offset")).toBe("50");
+    await waitFor(() => expect(asked.at(-1)?.url.searchParams.get("offset")).toBe("50"));
+  });
+
   test("a Dag that a link brought can be taken away again", async () => {
     isLookedAtBy();
     const { user, search } = showJobs([makeJob()], "/plugin/edge-agents?tab=jobs&dag_id=nightly");

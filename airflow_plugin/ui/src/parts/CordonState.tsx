@@ -22,18 +22,17 @@ export function CordonState({ agent }: { agent: Cordoned }) {
   const { text, palette, Icon } = look(agent);
   const until = agent.stops_at ?? agent.drain_deadline ?? agent.cordon_expires_at;
   return (
-    // A table that scrolls breaks no lines by itself, and this would take the room of three columns.
-    <Stack gap={0.5} alignItems="flex-start" maxW={56} whiteSpace="normal">
+    <Stack gap={0.5} alignItems="flex-start">
       <Badge colorPalette={palette} borderRadius="full" variant="subtle" whiteSpace="nowrap">
         <Icon aria-hidden />
         {text}
       </Badge>
       {agent.cordon_reason === null ? null : (
-        <Text fontSize="sm" lineClamp={2} overflowWrap="anywhere" title={agent.cordon_reason}>
+        <Text fontSize="sm" lineClamp={2} maxW={48} overflowWrap="anywhere" title={agent.cordon_reason}>
           {agent.cordon_reason}
         </Text>
       )}
-      <Text fontSize="xs" color="fg.muted">
+      <Text fontSize="xs" color="fg.muted" maxW={48} textWrap="balance">
         {agent.cordoned_by === null ? null : `by ${agent.cordoned_by}, `}
         <Ago at={agent.cordoned_at} />
         {until === null ? null : (

@@ -20,14 +20,13 @@ test("a capability is its name where it is so, else its name and value", () => {
   ]);
 });
 
-test("what tells one host from another comes first", () => {
+test("what tells one host from another comes first, and kinds of jobs do not", () => {
   expect(givenFirst(OF_A_HOST)).toEqual([
     "gpu=a100",
     "osx=false",
     "site=berlin",
     "airflow=3.3.2",
     "cpus=8",
-    "kind.task",
     "os=linux",
   ]);
 });

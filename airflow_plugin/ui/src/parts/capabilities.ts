@@ -5,13 +5,14 @@ export function capabilityTags(capabilities: Record<string, unknown>): string[] 
     .sort();
 }
 
-/** The same; those that somebody gave a host come before those that every host finds out about itself. */
+/** The same; those that somebody gave a host come before those that every host finds out about itself. Nearly every
+ * agent takes every kind of job: that is left to its own page. */
 export function givenFirst(capabilities: Record<string, unknown>): string[] {
-  const tags = capabilityTags(capabilities);
+  const tags = capabilityTags(capabilities).filter((tag) => !tag.startsWith("kind."));
   return [...tags.filter((tag) => !FOUND.test(tag)), ...tags.filter((tag) => FOUND.test(tag))];
 }
 
-const FOUND = /^(airflow|arch|cpus|hostname|kind\.\w+|memory_gb|os|python|runner\.\w+|tmux)(=|$)/;
+const FOUND = /^(airflow|arch|cpus|hostname|memory_gb|os|python|runner\.\w+|tmux)(=|$)/;
 
 function inText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);

@@ -1,4 +1,4 @@
-import type { TokenView } from "../api/types";
+import type { CreatedToken, TokenView } from "../api/types";
 
 export const SECRET = "eat_0123456789ab_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW";
 
@@ -28,4 +28,8 @@ export function makeToken(facts: Partial<TokenView> = {}): TokenView {
     last_used_address: null,
     ...facts,
   };
+}
+
+export function makeCreated(name: string, facts: Partial<CreatedToken> = {}): CreatedToken {
+  return { name, token: SECRET, server_key: "c2VydmVy", ...facts };
 }

@@ -19,7 +19,7 @@ export function CreateTokenDialog({ onClose }: CreateTokenDialogProps) {
   const [made, setMade] = useState<{ token: NewToken; created: CreatedToken } | null>(null);
   const create = useAction(createToken);
   if (made !== null) {
-    return <MadeDialog token={made.token} secret={made.created.token} onClose={onClose} />;
+    return <MadeDialog {...made} onClose={onClose} />;
   }
   const confirm = () => {
     const token = tokenOf(form);
@@ -42,18 +42,18 @@ export function CreateTokenDialog({ onClose }: CreateTokenDialogProps) {
 
 interface MadeDialogProps extends CreateTokenDialogProps {
   token: NewToken;
-  secret: string;
+  created: CreatedToken;
 }
 
-function MadeDialog({ token, secret, onClose }: MadeDialogProps) {
+function MadeDialog({ token, created, onClose }: MadeDialogProps) {
   const only = token.agents?.length === 1 ? token.agents[0] : undefined;
   return (
-    <SecretDialog name={token.name} secret={secret} onClose={onClose}>
+    <SecretDialog name={token.name} secret={created.token} onClose={onClose}>
       {token.kind === "submit" ? (
         <Text>Keep it as the password of a connection of Airflow's, for the operators that submit with it.</Text>
       ) : (
         <InstallGuide
-          secret={secret}
+          created={created}
           agent={only !== undefined && isOneName(only) ? only : ""}
           queues={token.queues ?? []}
         />

@@ -1,22 +1,24 @@
 import { Link as ChakraLink, Checkbox, Input, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
+import type { CreatedToken } from "../api/types";
 import { useMe } from "../app/me";
 import { CodeBlock } from "../parts/CodeBlock";
 import { Labelled } from "../parts/Labelled";
 import { airflowAddress, doubtAbout, installCommand } from "./install";
 
 export interface InstallCommandProps {
-  secret: string;
+  created: CreatedToken;
   agent: string;
   queues: string[];
 }
 
 /** The one command that makes an agent of a host. */
-export function InstallCommand({ secret, agent, queues }: InstallCommandProps) {
+export function InstallCommand({ created, agent, queues }: InstallCommandProps) {
   const { version, docs_url: docs } = useMe();
   const [tasks, setTasks] = useState(true);
   const [url, setUrl] = useState(airflowAddress);
   const doubt = doubtAbout(url);
+  const plan = { url, agent, queues, secret: created.token, serverKey: created.server_key, tasks, version };
   return (
     <Stack gap={3}>
       <Labelled label="Airflow's address" help="As the host sees it.">
@@ -42,7 +44,7 @@ export function InstallCommand({ secret, agent, queues }: InstallCommandProps) {
         Paste this into a shell on the host, as the user that the agent is to run as, which should not be root. It needs
         Python 3.11 to 3.13.
       </Text>
-      <CodeBlock label="install command" text={installCommand({ url, agent, queues, secret, tasks, version })} />
+      <CodeBlock label="install command" text={installCommand(plan)} />
       <Text fontSize="sm" color="fg.muted">
         It stays in the foreground, so that you see what it says; its check tells what is missing, such as the Dag files
         that tasks need. How to run it as a service stands in the quickstart

@@ -1,13 +1,14 @@
 import { Heading, Input, SimpleGrid, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 import { useAgents } from "../api/queries";
+import type { CreatedToken } from "../api/types";
 import { Labelled } from "../parts/Labelled";
 import { Arrival } from "./Arrival";
 import { InstallCommand } from "./InstallCommand";
 import { wordsIn } from "./words";
 
 export interface InstallGuideProps {
-  secret: string;
+  created: CreatedToken;
   /** "": the token leaves it open. */
   agent: string;
   /** Empty: the token allows every queue. */
@@ -15,7 +16,7 @@ export interface InstallGuideProps {
 }
 
 /** From a token to an agent: what is still to be said of it, what to paste on its host, and whether it has come. */
-export function InstallGuide({ secret, agent: given, queues: allowed }: InstallGuideProps) {
+export function InstallGuide({ created, agent: given, queues: allowed }: InstallGuideProps) {
   const [agent, setAgent] = useState(given);
   const [queues, setQueues] = useState(allowed.join(", "));
   const served = wordsIn(queues);
@@ -35,7 +36,7 @@ export function InstallGuide({ secret, agent: given, queues: allowed }: InstallG
       </SimpleGrid>
       {isReady ? (
         <>
-          <InstallCommand secret={secret} agent={agent.trim()} queues={served} />
+          <InstallCommand created={created} agent={agent.trim()} queues={served} />
           <Awaited agent={agent.trim()} />
         </>
       ) : (

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { show } from "../testing/render";
 import { makeAgent, makeAgentsPage } from "../testing/samples";
 import { answers, isLookedAtBy, records, refuses } from "../testing/server";
-import { makeToken, SECRET } from "../testing/tokens";
+import { makeCreated, makeToken, SECRET } from "../testing/tokens";
 import { TokensTab } from "./TokensTab";
 
 function showTokens(tokens = [makeToken()]) {
@@ -52,7 +52,7 @@ describe("the list", () => {
 });
 
 describe("creating one", () => {
-  async function fillIn(user: ReturnType<typeof show>["user"]) {
+  async function fillForm(user: ReturnType<typeof show>["user"]) {
     await user.click(await screen.findByRole("button", { name: "Create token" }));
     const dialog = await screen.findByRole("dialog");
     await user.type(within(dialog).getByRole("textbox", { name: /Name/ }), "db-07");
@@ -61,9 +61,9 @@ describe("creating one", () => {
   }
 
   test("it is asked for with every bound that was said", async () => {
-    const asked = records("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+    const asked = records("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "More bounds" }));
     await user.type(await within(dialog).findByRole("textbox", { name: "Agents" }), "db-07");
     await user.type(within(dialog).getByRole("textbox", { name: "Addresses" }), "10.1.0.0/16");
@@ -85,9 +85,9 @@ describe("creating one", () => {
   });
 
   test("its secret is shown this once, with the command that installs an agent", async () => {
-    answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+    answers("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
     expect(await screen.findByRole("region", { name: "secret" })).toHaveTextContent(SECRET);
     await user.type(screen.getByRole("textbox", { name: "Name of the agent" }), "db-07");
@@ -102,9 +102,9 @@ describe("creating one", () => {
   });
 
   test("the secret is copied with a button", async () => {
-    answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+    answers("post", "/tokens", makeCreated("db-07"), 201);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
     await user.click(await screen.findByRole("button", { name: "Copy secret" }));
     expect(await navigator.clipboard.readText()).toBe(SECRET);
@@ -112,10 +112,10 @@ describe("creating one", () => {
   });
 
   test("the agent that registers with it is seen to come", async () => {
-    answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+    answers("post", "/tokens", makeCreated("db-07"), 201);
     answers("get", "/agents", makeAgentsPage([makeAgent({ name: "db-07", hostname: "rack-7" })]));
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
     await user.type(await screen.findByRole("textbox", { name: "Name of the agent" }), "db-07");
     expect(await screen.findByText(/on rack-7, registered/)).toBeVisible();
@@ -125,16 +125,16 @@ describe("creating one", () => {
   test("what is refused says why, and nothing that was typed is lost", async () => {
     refuses("post", "/tokens", "there is already a token named 'db-07'; rotate it, or choose another name", 422);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
     expect(await within(dialog).findByText(/there is already a token named/)).toBeVisible();
     expect(within(dialog).getByRole("textbox", { name: /Name/ })).toHaveValue("db-07");
   });
 
   test("a submit token comes with no agent to install", async () => {
-    answers("post", "/tokens", { name: "db-07", token: "est_x" }, 201);
+    answers("post", "/tokens", makeCreated("db-07", { token: "est_x" }), 201);
     const { user } = showTokens();
-    const dialog = await fillIn(user);
+    const dialog = await fillForm(user);
     await user.click(within(dialog).getByRole("button", { name: "More bounds" }));
     await user.selectOptions(await within(dialog).findByRole("combobox", { name: "For" }), "submit");
     expect(within(dialog).queryByRole("textbox", { name: "Agents" })).not.toBeInTheDocument();
@@ -146,7 +146,7 @@ describe("creating one", () => {
 
 describe("rotating one", () => {
   test("the secret before goes on for a day unless something else is said", async () => {
-    const asked = records("post", "/tokens/site-a/rotate", { name: "site-a", token: SECRET });
+    const asked = records("post", "/tokens/site-a/rotate", makeCreated("site-a"));
     const { user } = showTokens();
     await user.click(await screen.findByRole("button", { name: "Rotate site-a" }));
     const dialog = await screen.findByRole("dialog");
@@ -159,7 +159,7 @@ describe("rotating one", () => {
   });
 
   test("without an overlap it says that the sessions end at once", async () => {
-    const asked = records("post", "/tokens/site-a/rotate", { name: "site-a", token: SECRET });
+    const asked = records("post", "/tokens/site-a/rotate", makeCreated("site-a"));
     const { user } = showTokens();
     await user.click(await screen.findByRole("button", { name: "Rotate site-a" }));
     await user.selectOptions(await screen.findByRole("combobox", { name: "The secret before works for" }), "0");

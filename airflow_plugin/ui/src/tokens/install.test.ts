@@ -11,6 +11,7 @@ const PLAN: Installation = {
   agent: "db-07",
   queues: ["onprem", "reports"],
   secret: SECRET,
+  serverKey: "c2VydmVy",
   tasks: true,
   version: "0.1.0",
 };
@@ -55,6 +56,7 @@ describe("pasted into a real shell", () => {
       'url = "https://airflow.example.com/x"',
       'name = "db-07"',
       'queues = ["onprem", "reports"]',
+      'server_key = "c2VydmVy"',
       `token_file = "${home}/edge-agent/token"`,
       "",
     ]);
@@ -93,6 +95,10 @@ describe("pasted into a real shell", () => {
     expect(readFileSync(token, "utf8")).toBe("eat_new\n");
     expect(statSync(token).mode & 0o777).toBe(0o600);
   });
+});
+
+test("where the server signs nothing no key is named", () => {
+  expect(installCommand({ ...PLAN, serverKey: null })).not.toContain("server_key");
 });
 
 test("a host that runs commands only needs no Airflow", () => {

@@ -6,6 +6,8 @@ export interface Installation {
   agent: string;
   queues: string[];
   secret: string;
+  /** Of the server: nothing that another has queued starts on the host. null: the server signs nothing. */
+  serverKey: string | null;
   /** Whether it is to run Airflow's tasks, not commands only. */
   tasks: boolean;
   /** Of this Airflow's plugin: an agent may be older, not newer. */
@@ -20,7 +22,8 @@ const RELEASE = /^\d+(\.\d+)*$/;
  * The token goes through standard input into a file of mode 0600: it is on no command line. The leading space keeps
  * all of it out of the history of shells that honour that. Whatever fails ends it, because what follows hangs on `&&`.
  */
-export function installCommand({ url, agent, queues, secret, tasks, version }: Installation): string {
+export function installCommand(plan: Installation): string {
+  const { url, agent, queues, secret, serverKey, tasks, version } = plan;
   const pinned = RELEASE.test(version) ? `==${version}` : "";
   const requirement = `airflow-edge-agent${tasks ? "[tasks]" : ""}${pinned}`;
   // TOML reads a quoted string of JSON as what it is.
@@ -28,6 +31,7 @@ export function installCommand({ url, agent, queues, secret, tasks, version }: I
     `url = ${JSON.stringify(url)}`,
     `name = ${JSON.stringify(agent)}`,
     `queues = [${queues.map((queue) => JSON.stringify(queue)).join(", ")}]`,
+    ...(serverKey === null ? [] : [`server_key = ${JSON.stringify(serverKey)}`]),
   ];
   return [
     " mkdir -p ~/edge-agent && cd ~/edge-agent && install -m 600 /dev/stdin token <<'TOKEN' &&",

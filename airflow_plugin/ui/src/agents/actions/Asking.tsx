@@ -1,5 +1,5 @@
 // Where the question before an action stands: above the table, so that it outlives the row it came from.
-import { createContext, type ReactNode, useContext, useState } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import type { AgentView } from "../../api/types";
 import { ACTIONS, type ActionName } from "./actions";
 
@@ -18,16 +18,19 @@ const AskContext = createContext<(question: Question) => void>(() => {
 export function Asking({ children }: { children: ReactNode }) {
   const [question, setQuestion] = useState<Question | null>(null);
   const Dialog = question === null ? null : ACTIONS[question.name].Dialog;
-  const close = () => {
-    setQuestion(null);
-    // After the dialog has gone, which would take the focus with it.
-    setTimeout(() => question?.opener?.focus());
-  };
+  const opener = question?.opener;
+  useEffect(() => {
+    if (opener !== undefined) {
+      // After the dialog has gone, which would take the focus with it.
+      return () => void setTimeout(() => opener?.focus());
+    }
+    return undefined;
+  }, [opener]);
   return (
     <AskContext value={setQuestion}>
       {children}
       {question === null || Dialog === null ? null : (
-        <Dialog agents={question.agents} onClose={close} onDeleted={question.onDeleted} />
+        <Dialog agents={question.agents} onClose={() => setQuestion(null)} onDeleted={question.onDeleted} />
       )}
     </AskContext>
   );
