@@ -1,6 +1,6 @@
 // What the page shows stands in its address: it can be sent to somebody, and survives a reload.
 // In search params only: the shell mounts the page anew when the path changes.
-import { useCallback } from "react";
+import { useCallback, useEffect } from "react";
 import { useSearchParams } from "react-router-dom";
 
 type Value = string | number | readonly string[] | null;
@@ -19,20 +19,27 @@ export interface Search {
   reset: (values: Record<string, Value>) => void;
 }
 
+/** What was asked for and is not shown yet. What is clicked meanwhile builds on that, and undoes none of it. */
+let asked: { from: string; to: URLSearchParams } | null = null;
+
 export function useSearch(): Search {
   const [params, setParams] = useSearchParams();
+  const go = useCallback(
+    (to: URLSearchParams, replace = false) => {
+      asked = { from: String(params), to };
+      setParams(to, { replace });
+    },
+    [params, setParams],
+  );
   const set = useCallback<Search["set"]>(
-    (changes, options) => {
-      setParams((before) => changed(before, changes), { replace: options?.replace ?? false });
-    },
-    [setParams],
+    (changes, options) => go(changed(asked?.from === String(params) ? asked.to : params, changes), options?.replace),
+    [params, go],
   );
-  const reset = useCallback<Search["reset"]>(
-    (values) => {
-      setParams(changed(new URLSearchParams(), values));
-    },
-    [setParams],
-  );
+  const reset = useCallback<Search["reset"]>((values) => go(changed(new URLSearchParams(), values)), [go]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once these are shown, nothing is outstanding
+  useEffect(() => {
+    asked = null;
+  }, [params]);
   return {
     get: (name) => params.get(name) ?? "",
     all: (name) => params.getAll(name),
