@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -104,32 +104,38 @@ def browser() -> Iterator[Browser]:
 
 @dataclass(frozen=True)
 class Desk:
-    """Opens views, each in a browser of its own as far as cookies go."""
+    """Opens views. Those of the same person in the same light share a context, and with it a cache and a login."""
 
     browser: Browser
-    contexts: list[BrowserContext]
+    contexts: dict[tuple[str, str, bool], BrowserContext] = field(default_factory=dict)
 
-    def look(
-        self, url: str, role: str = "admin", *, dark: bool = False, width: int = 1280, height: int = 900, **more: object
-    ) -> View:
-        """Log somebody in to an Airflow and give the view, on which nothing is opened yet."""
-        context = self.browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-            timezone_id="Europe/Berlin",
-            locale="en-GB",
-            **more,  # type: ignore[arg-type]  # Playwright's own
-        )
-        self.contexts.append(context)
-        context.set_default_timeout(PATIENCE_MILLISECONDS)
-        context.add_cookies([{"name": "_token", "value": _log_in(url, role), "url": f"{url}/"}])
-        # Where Airflow's UI keeps what was chosen from its menu.
-        context.add_init_script(f"localStorage.setItem('theme', '{'dark' if dark else 'light'}')")
+    def look(self, url: str, role: str, *, dark: bool, width: int, height: int, alone: bool) -> View:
+        """Give a view of an Airflow on which nothing is opened yet. ``alone``: it shares nothing."""
+        seat = (url, role, dark)
+        if alone:
+            context = self._context(*seat)
+        else:
+            context = self.contexts[seat] = self.contexts.get(seat) or self._context(*seat)
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
         view = View(page, url, Complaints.of(page))
         _views.append(view)
         return view
+
+    def _context(self, url: str, role: str, dark: bool) -> BrowserContext:
+        light = "dark" if dark else "light"
+        context = self.browser.new_context(
+            color_scheme=light,
+            reduced_motion="reduce",
+            timezone_id="Europe/Berlin",
+            locale="en-GB",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        context.add_cookies([{"name": "_token", "value": _log_in(url, role), "url": f"{url}/"}])
+        # Where Airflow's UI keeps what was chosen from its menu.
+        context.add_init_script(f"localStorage.setItem('theme', '{light}')")
+        return context
 
 
 def _log_in(url: str, role: str) -> str:
@@ -140,22 +146,40 @@ def _log_in(url: str, role: str) -> str:
     return token
 
 
+@pytest.fixture(scope="session")
+def desk(browser: Browser) -> Iterator[Desk]:
+    """Give where views are opened."""
+    desk = Desk(browser)
+    yield desk
+    for context in desk.contexts.values():
+        context.close()
+
+
 @pytest.fixture
-def look(browser: Browser, page_bed: AirflowBed) -> Iterator[Look]:
+def look(desk: Desk, page_bed: AirflowBed) -> Iterator[Look]:
     """Give a function that opens a view: ``look("viewer", dark=True, width=390)``.
 
     When the test is over, the page must have complained of nothing but what the test has announced.
     """
-    desk = Desk(browser, [])
 
-    def look(role: str = "admin", *, url: str = page_bed.url, **how: object) -> View:
-        return desk.look(url, role, **how)  # type: ignore[arg-type]  # as there
+    def look(
+        role: str = "admin",
+        *,
+        url: str = page_bed.url,
+        dark: bool = False,
+        width: int = 1280,
+        height: int = 900,
+        alone: bool = False,
+    ) -> View:
+        return desk.look(url, role, dark=dark, width=width, height=height, alone=alone)
 
     yield look
     views = list(_views)
     _views.clear()
-    for context in desk.contexts:
-        context.close()
+    for view in views:
+        view.page.close()
+        if view.page.context not in desk.contexts.values():
+            view.page.context.close()
     complaints = [each for view in views for each in view.complaints.unexpected()]
     assert not complaints, "the page complained:\n" + "\n".join(complaints)
 

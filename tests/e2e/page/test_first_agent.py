@@ -48,7 +48,7 @@ def shell(wheels: Path, tmp_path: Path, engine: Engine) -> Iterator[Process]:
 
 def test_the_page_leads_from_no_agent_to_the_first_healthy_one(look: Look, shell: Process, engine: Engine):
     forget_agents(engine)
-    view = look(permissions=["clipboard-read", "clipboard-write"]).open()
+    view = look().open()
     page = view.page
     expect(page.get_by_role("heading", name="No edge agent yet")).to_be_visible()
     page.get_by_label("Name of the agent").fill("first-1")
@@ -61,6 +61,7 @@ def test_the_page_leads_from_no_agent_to_the_first_healthy_one(look: Look, shell
     expect(page.get_by_text("Copied")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")
     expect(page.get_by_text("Waiting for first-1 to register")).to_be_visible()
+    assert view.findings() == []
 
     shell.command = ["bash", "-c", command]
     shell.start()

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from edge_agent.protocol import JobState
 from tests.e2e.page.conftest import Look, MakeSite
+from tests.e2e.page.view import DIALOG
 from tests.support.waiting import wait_until
 
 
@@ -41,6 +42,7 @@ def test_a_log_is_followed_as_it_is_written_and_to_its_end(look: Look, make_site
     log = view.page.get_by_role("log")
     expect(log).to_contain_text("it begins")
     expect(view.dialog()).to_contain_text("Log: live")
+    assert view.findings(DIALOG) == []
     gate.touch()
     expect(log).to_contain_text("it is over")
     expect(log.get_by_text("it is over")).to_be_in_viewport()

@@ -6,17 +6,13 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from sqlalchemy import Engine
 
 from tests.e2e.page.conftest import Look, forget_agents
 from tests.e2e.page.crowd import add, agent
-from tests.e2e.page.view import View
+from tests.e2e.page.view import DIALOG, OURS
 from tests.support.airflow_bed import AirflowBed
-
-OURS = "[data-part=root]:has(> [role=tablist][aria-label='Edge Agents'])"
-"""What of the screen is this page, and not Airflow's shell."""
 
 BRIGHTNESS = """element => {
     const canvas = document.createElement('canvas').getContext('2d');
@@ -34,7 +30,6 @@ WIDER = """page => [...page.querySelectorAll('*')].filter(element => {
 }).map(element => element.outerHTML.slice(0, 200))"""
 """What hangs out of the page on the right, unless something within the page lets it scroll."""
 
-BAD = {"serious", "critical"}
 TABS = {"agents": {}, "jobs": {"tab": "jobs"}, "tokens": {"tab": "tokens"}, "one agent": {"agent": "plant-1"}}
 
 
@@ -56,24 +51,13 @@ def _plants(engine: Engine) -> Iterator[None]:
     forget_agents(engine)
 
 
-def findings(view: View, *within: str) -> list[str]:
-    """Return what axe has to say against what is on the screen."""
-    context = {"include": [[each] for each in within or [OURS]]}
-    results = Axe().run(view.page, context=context).response["violations"]
-    return [
-        f"{each['impact']} {each['id']}: {each['help']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
-        for each in results
-        if each["impact"] in BAD
-    ]
-
-
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("tab", TABS)
 def test_axe_finds_nothing_serious(look: Look, tab: str, dark: bool):
     view = look(dark=dark).open(**TABS[tab])
     expect(view.page.get_by_role("progressbar")).to_have_count(0)
     view.page.wait_for_load_state("networkidle")
-    assert findings(view) == []
+    assert view.findings() == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -81,7 +65,7 @@ def test_axe_finds_nothing_serious_in_a_question(look: Look, dark: bool):
     view = look(dark=dark).open()
     view.choose("plant-1", "Change slots and queues")
     expect(view.dialog()).to_be_visible()
-    assert findings(view, "[role=dialog]") == []
+    assert view.findings(DIALOG) == []
 
 
 def test_the_page_is_dark_when_airflow_is(look: Look):

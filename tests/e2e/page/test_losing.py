@@ -42,6 +42,7 @@ def test_a_killed_agent_is_late_then_lost_and_its_task_goes_on_at_another(
     expect(attempts.nth(1)).to_contain_text("running")
     expect(attempts.nth(2)).to_contain_text("hall-1")
     expect(attempts.nth(2)).to_contain_text("its agent was lost")
+    assert view.findings("section[aria-labelledby=attempts]") == []
     attempts.nth(1).get_by_role("button", name="Details and log of try 2").click()
     expect(view.page.get_by_role("log")).to_contain_text("Reading the meters of hall 3.")
     view.page.keyboard.press("Escape")

@@ -51,7 +51,7 @@ def asked(view: View, intervals: int) -> Counter[str]:
 def view(look: Look, make_site: MakeSite) -> View:
     """Give a view of one agent whose clock stands still."""
     site = make_site()
-    view = look()
+    view = look(alone=True)
     view.page.clock.install()
     view.open()
     expect(view.agent(site.name)).to_be_visible()

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlencode
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Complaints
 
 API = "/edge_agent/v1/ui/"
 """What every request of the page has in its address."""
+
+
+OURS = "[data-part=root]:has(> [role=tablist][aria-label='Edge Agents'])"
+"""What of the screen is this page, and not Airflow's shell."""
+
+DIALOG = "[data-scope=dialog][data-part=content]"
+BAD = {"serious", "critical"}
 
 
 @dataclass
@@ -48,9 +56,18 @@ class View:
 
     def dialog(self) -> Locator:
         """The question, or the drawer, that is open."""
-        return self.page.locator("[data-scope=dialog][data-part=content]")
+        return self.page.locator(DIALOG)
 
     def confirm(self, verb: str) -> None:
         """Answer the open question with its verb, and see it go."""
         self.dialog().get_by_role("button", name=verb, exact=True).click()
         expect(self.dialog()).to_have_count(0)
+
+    def findings(self, within: str = OURS) -> list[str]:
+        """Return what axe finds serious or critical in a part of the screen."""
+        violations = Axe().run(self.page, context={"include": [[within]]}).response["violations"]
+        return [
+            f"{each['impact']} {each['id']}: {each['help']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
+            for each in violations
+            if each["impact"] in BAD
+        ]
