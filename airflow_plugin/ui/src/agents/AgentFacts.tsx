@@ -16,6 +16,9 @@ export interface AgentFactsProps {
   maySteer: boolean;
 }
 
+/** As Chakra stripes the rows of a table: what lies above the others must be opaque and look like them. */
+const STRIPE = { backgroundColor: "bg.muted" };
+
 /** What of an agent's row mostly stays as it is from heartbeat to heartbeat. */
 export const AgentFacts = memo(function AgentFacts({ agent, maySteer }: AgentFactsProps) {
   return (
@@ -54,7 +57,7 @@ export const AgentFacts = memo(function AgentFacts({ agent, maySteer }: AgentFac
       </Table.Cell>
       {maySteer ? (
         // In sight however narrow the window is: it is what an admin comes for.
-        <Table.Cell position="sticky" insetEnd={0} backgroundColor="bg">
+        <Table.Cell position="sticky" insetEnd={0} backgroundColor="bg" css={{ "tr:nth-of-type(odd) > &": STRIPE }}>
           <AgentActions agents={[agent]} look="menu" />
         </Table.Cell>
       ) : null}

@@ -22,7 +22,7 @@ export function CordonState({ agent }: { agent: Cordoned }) {
   const { text, palette, Icon } = look(agent);
   const until = agent.stops_at ?? agent.drain_deadline ?? agent.cordon_expires_at;
   return (
-    <Stack gap={0.5} alignItems="flex-start">
+    <Stack gap={0.5} alignItems="flex-start" minW={40}>
       <Badge colorPalette={palette} borderRadius="full" variant="subtle" whiteSpace="nowrap">
         <Icon aria-hidden />
         {text}
