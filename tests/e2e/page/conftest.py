@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
@@ -123,7 +124,7 @@ class Desk:
         return view
 
     def _context(self, url: str, role: str, dark: bool) -> BrowserContext:
-        light = "dark" if dark else "light"
+        light: Literal["dark", "light"] = "dark" if dark else "light"
         context = self.browser.new_context(
             color_scheme=light,
             reduced_motion="reduce",
