@@ -91,6 +91,10 @@ test-int: $(STAMP) page programs nftables ## Tests with real databases, servers,
 test-e2e: $(STAMP) page programs chromium ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
 	$(PYTEST) -n 2 --dist loadfile tests/e2e $(ALONE) tests/e2e; }
 
+.PHONY: screenshots
+screenshots: $(STAMP) page programs chromium ## Take the pictures of the page for the docs, and look at them
+	$(PYTEST) tests/e2e/page/pictures.py
+
 .PHONY: coverage
 coverage: PYTEST := $(BIN)/coverage run -m pytest
 coverage: WORKERS := 0

@@ -12,6 +12,7 @@ DOCS = ROOT / "docs"
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_PICTURE = re.compile(r'<(?:img|source)\b[^>]*\bsrc(?:set)?="([^"]+)"')
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -40,8 +41,9 @@ def blocks(*languages: str) -> list[Block]:
 
 
 def links(path: Path) -> list[str]:
-    """Return where a file links to, examples in fenced blocks left out."""
-    return _LINK.findall(_FENCE.sub("", path.read_text(encoding="utf-8")))
+    """Return where a file links to, and its pictures, examples in fenced blocks left out."""
+    text = _FENCE.sub("", path.read_text(encoding="utf-8"))
+    return _LINK.findall(text) + _PICTURE.findall(text)
 
 
 def anchors(path: Path) -> set[str]:

@@ -41,6 +41,7 @@ def test_every_page_can_be_reached_from_the_index():
 
 
 def test_a_link_that_leads_nowhere_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (page := tmp_path / "page.md").write_text("# A b\n[1](gone.md) [2](#a-b) [3](#c) [4](https://x.y)\n")
+    text = "# A b\n[1](gone.md) [2](#a-b) [3](#c) [4](https://x.y)\n"
+    (page := tmp_path / "page.md").write_text(text + '<picture><source media="x" srcset="d.png"><img src="l.png">')
     monkeypatch.setattr("tests.docs.test_links.ROOT", tmp_path)
-    assert [each.partition(":")[0] for each in broken(page)] == ["gone.md", "#c"]
+    assert [each.partition(":")[0] for each in broken(page)] == ["gone.md", "#c", "d.png", "l.png"]
