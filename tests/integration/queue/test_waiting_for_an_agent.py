@@ -44,8 +44,8 @@ def test_it_stays_running_while_the_others_of_its_agent_fail(queue, watched):
 
 def test_when_the_time_is_over_it_fails_and_its_owner_hears(queue, watched, lost):
     """The time counts from when the agent was last heard from."""
-    assert watched.run_for(WAIT - SILENCE - 8) == []
-    assert watched.run_for(10) == [Reaped(failed=1)]
+    assert watched.run_for(WAIT - SILENCE - 40) == []  # the database's time goes on by itself as well
+    assert watched.run_for(50) == [Reaped(failed=1)]
     row = queue.job(lost.id)
     assert (row.state, row.reason) == (JobState.FAILED, EndReason.AGENT_LOST)
     assert row.message == "The agent was not heard from for too long; Airflow may retry elsewhere."
