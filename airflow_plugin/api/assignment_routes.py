@@ -106,21 +106,20 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
         data = await _body(request, config.log_chunk_bytes)
         ref = session_ref(request, token, data)
 
-        def work(session: DatabaseSession) -> LogAck:
-            agent = sessions.authenticate(session, ref)
-            ack = logs.append(
+        def work(session: DatabaseSession) -> tuple[str, LogAck]:
+            agent = sessions.authenticate(session, ref).name
+            quota.check(agent, assignment_id)  # before anything is written that would be rolled back
+            return agent, logs.append(
                 session,
-                agent=agent.name,
+                agent=agent,
                 assignment_id=assignment_id,
                 offset=offset,
                 data=data,
                 limit=config.log_limit_bytes,
             )
-            quota.check(assignment_id)  # after it is known to be the agent's own: nobody learns of another's
-            return ack
 
-        ack = await transact(work)
-        return ack.model_copy(update={"pause_seconds": quota.spend(assignment_id, len(data))})
+        agent, ack = await transact(work)
+        return ack.model_copy(update={"pause_seconds": quota.spend(agent, assignment_id, len(data))})
 
 
 async def _body(request: Request, limit: int) -> bytes:

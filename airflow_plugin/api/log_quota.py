@@ -20,31 +20,34 @@ if TYPE_CHECKING:
 
 
 class LogQuota:
-    """What each assignment has left of its bytes for this minute; the chunk that uses them up is taken whole."""
+    """What each assignment has left of its bytes for this minute; the chunk that uses them up is taken whole.
+
+    Counted for the agent that sends them: whoever names another's assignment learns nothing of what that has used.
+    """
 
     def __init__(self, bytes_per_minute: int) -> None:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._item = RateLimitItemPerMinute(bytes_per_minute, namespace="log")
 
-    def check(self, assignment_id: UUID) -> None:
+    def check(self, agent: str, assignment_id: UUID) -> None:
         """Let a chunk pass.
 
         :raises TooFast: when those before it have used up the quota.
         """
-        if (seconds := self._seconds_to_wait(assignment_id)) > 0:
+        if (seconds := self._seconds_to_wait(agent, assignment_id)) > 0:
             msg = (
                 f"This job has written {self._item.amount} bytes of log in a minute, and may write no more "
                 f"([edge_agent] log_bytes_per_minute). Go on in {seconds:.0f} s."
             )
             raise TooFast(msg, seconds)
 
-    def spend(self, assignment_id: UUID, size: int) -> float:
+    def spend(self, agent: str, assignment_id: UUID, size: int) -> float:
         """Count a chunk that was taken; return for how many seconds there may be no other."""
-        self._limiter.hit(self._item, str(assignment_id), cost=size)
-        return self._seconds_to_wait(assignment_id)
+        self._limiter.hit(self._item, agent, str(assignment_id), cost=size)
+        return self._seconds_to_wait(agent, assignment_id)
 
-    def _seconds_to_wait(self, assignment_id: UUID) -> float:
-        if self._limiter.test(self._item, str(assignment_id)):
+    def _seconds_to_wait(self, agent: str, assignment_id: UUID) -> float:
+        if self._limiter.test(self._item, agent, str(assignment_id)):
             return 0.0
-        resets_at = self._limiter.get_window_stats(self._item, str(assignment_id)).reset_time
+        resets_at = self._limiter.get_window_stats(self._item, agent, str(assignment_id)).reset_time
         return max(0.0, resets_at - time.time())

@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,13 @@ class Replicas:
     def look_after(self) -> None:
         """Start what has ended, or is about to, as a service manager does, until all is well."""
         parts = [*self.names, "dag-processor", "triggerer"]
+        since = datetime.now(tz=UTC)  # one that is about to end has not beaten after that
 
         def all_is_well() -> bool:
             if ended := [name for name in parts if not self.bed.parts[name].process.is_running]:
                 self.bed.launch(*ended)
             self.bed.wait_healthy(*parts)
-            return True
+            return self.bed.beats_since(since, *parts)
 
         wait_until(all_is_well, what="all parts are healthy", timeout=240, ignoring=(AssertionError,))
 

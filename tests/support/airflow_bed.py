@@ -10,6 +10,7 @@ import json
 import secrets
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,6 +116,15 @@ class AirflowBed:
                 interval=0.25,
                 ignoring=(httpx.TransportError,),
             )
+
+    def beats_since(self, when: datetime, *names: str) -> bool:
+        """Whether as many of these components as keep a job in the database have beaten since then."""
+        kinds = Counter(kind for name in names if (kind := self.parts[name].job) is not None)
+        return all(
+            sum(datetime.fromisoformat(job["latest_heartbeat"]) >= when for job in self.rest.running_jobs(kind))
+            >= count
+            for kind, count in kinds.items()
+        )
 
     def stop(self, *names: str) -> None:
         """Ask components, or all, to end, at the same time, and wait."""
