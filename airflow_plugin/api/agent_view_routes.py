@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from airflow_plugin.api import dag_rights
 from airflow_plugin.api.auth import may_view
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.queue import agent_search, agent_views, events, samples
+from airflow_plugin.queue import agent_detail, agent_search, events, samples
+from airflow_plugin.queue.agent_detail import AgentDetail
 from airflow_plugin.queue.agent_health import HealthStatus
 from edge_agent.protocol import NAME_PATTERN, Problem, Text
 from edge_agent.protocol.base import LARGEST
@@ -58,9 +61,10 @@ def _add_agents(routes: APIRouter, config: QueueConfig) -> None:
         return await transact(lambda db: agent_search.page(db, config, query.wanted()))
 
     @routes.get("/{name}")
-    async def agent(name: AgentName) -> agent_views.AgentDetail:
-        """One agent."""
-        return await transact(lambda db: agent_views.agent(db, config, name))
+    async def agent(name: AgentName, user: GetUserDep) -> AgentDetail:
+        """One agent: what it has in hand, what it did last, what happened to it."""
+        found = await transact(lambda db: agent_detail.detail(db, config, name))
+        return found.model_copy(update={"jobs": await dag_rights.as_seen_by(user, found.jobs)})
 
 
 def _add_past(routes: APIRouter) -> None:

@@ -64,6 +64,7 @@ class JobRow(Base):
         Double, doc="how long it stays running after its agent was last heard, once that is lost; null: not at all"
     )
     agent_name: Mapped[str | None] = mapped_column(String(64), doc="kept after the end, for people")
+    hostname: Mapped[str | None] = mapped_column(String(255), doc="of the agent when it was let start; for people")
     session_id: Mapped[UUID | None] = mapped_column(doc="the session that was offered it")
     assignment_id: Mapped[UUID | None]
     offered_at: Mapped[datetime | None]
@@ -128,6 +129,8 @@ class JobRow(Base):
         partial("ix_edge_agent_job_upload", "ended_at", where=LOG_IS_DUE),
         # The page: the newest jobs, in order.
         Index("ix_edge_agent_job_newest", "queued_at", "id"),
+        # The page: what one agent did last.
+        partial("ix_edge_agent_job_past", "agent_name", "queued_at", where="ended_at IS NOT NULL"),
         # The purges: of jobs, and of the logs of jobs. The page: how many have ended.
         partial("ix_edge_agent_job_ended", "ended_at", where="ended_at IS NOT NULL"),
     )

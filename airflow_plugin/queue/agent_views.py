@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 from sqlalchemy import case, func, select
 
-from airflow_plugin import clock
 from airflow_plugin.errors import NotFound
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import agent_health
@@ -72,19 +71,12 @@ class AgentView(BaseModel):
     token_name: str | None
 
 
-class AgentDetail(BaseModel):
-    """One agent."""
-
-    agent: AgentView
-    server_time: datetime
-
-
 def agents(session: Session, config: QueueConfig) -> list[AgentView]:
     """Return every agent, by name."""
     return views(session.execute(rows(config).order_by(AgentRow.name)))
 
 
-def agent(session: Session, config: QueueConfig, name: str) -> AgentDetail:
+def agent(session: Session, config: QueueConfig, name: str) -> AgentView:
     """Return one agent.
 
     :raises NotFound: when there is none of that name.
@@ -93,7 +85,7 @@ def agent(session: Session, config: QueueConfig, name: str) -> AgentDetail:
     if not found:
         msg = f"there is no agent named {name!r}"
         raise NotFound(msg)
-    return AgentDetail(agent=found[0], server_time=session.scalars(select(clock.now())).one())
+    return found[0]
 
 
 HANDS = (

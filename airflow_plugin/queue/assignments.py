@@ -67,6 +67,7 @@ def confirm(
         "confirm",
         JobState.RUNNING,
         confirmed_at=clock.now(),
+        hostname=select(AgentRow.hostname).where(AgentRow.name == agent).scalar_subquery(),
         notify=func.coalesce(JobRow.workload_type, "") == CALLBACK,
     )
     about = JobRow.workload_type, JobRow.workload_id

@@ -39,6 +39,7 @@ def step(verb: str, target: JobState, **values: Any) -> Update:
     if target is JobState.QUEUED:
         values |= {
             "agent_name": None,
+            "hostname": None,
             "session_id": None,
             "assignment_id": None,
             "offered_at": None,

@@ -186,6 +186,7 @@ def _create_jobs() -> None:
         sa.Column("queue_deadline", UtcDateTime(), nullable=True),
         sa.Column("lost_wait_seconds", sa.Double(), nullable=True),
         sa.Column("agent_name", sa.String(length=64), nullable=True),
+        sa.Column("hostname", sa.String(length=255), nullable=True),
         sa.Column("session_id", sa.Uuid(), nullable=True),
         sa.Column("assignment_id", sa.Uuid(), nullable=True),
         sa.Column("offered_at", UtcDateTime(), nullable=True),
@@ -237,6 +238,7 @@ def _index_jobs() -> None:
     _index("edge_agent_job", "ix_edge_agent_job_newest", ["queued_at", "id"])
     _index("edge_agent_job", "ix_edge_agent_job_notify", ["owner"], "notify")
     _index("edge_agent_job", "ix_edge_agent_job_offer", ["offer_expires_at"], "state = 'offered'")
+    _index("edge_agent_job", "ix_edge_agent_job_past", ["agent_name", "queued_at"], "ended_at IS NOT NULL")
     _index("edge_agent_job", "ix_edge_agent_job_queued", ["placement", "rank"], QUEUED)
     _index("edge_agent_job", "ix_edge_agent_job_try", ["dag_id", "run_id", "task_id", "map_index", "try_number"])
     _index("edge_agent_job", "ix_edge_agent_job_unsettled", ["owner", "id"], "NOT settled")

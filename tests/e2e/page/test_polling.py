@@ -73,6 +73,15 @@ def test_each_tab_asks_once_an_interval(view: View):
     assert asked(view, 4) == {"tokens": 4}
 
 
+def test_the_page_of_one_agent_asks_once_an_interval_too_and_for_its_history_once_in_a_while(view: View):
+    link = view.page.get_by_role("row").nth(1).get_by_role("link").first
+    name = link.inner_text()
+    link.click()
+    asked(view, 1)
+    expect(view.page.get_by_role("heading", name="Running and recent jobs")).to_be_visible()
+    assert asked(view, 12) == {f"agents/{name}": 12, f"agents/{name}/history": 2}
+
+
 def test_nothing_is_asked_while_nobody_looks_and_at_once_when_somebody_does(view: View):
     view.page.evaluate(HIDE, True)
     assert asked(view, 8) == {}

@@ -124,7 +124,9 @@ def test_who_may_not_read_a_dag_sees_that_there_is_a_job_and_not_what_it_is_abou
     http: httpx.Client, login: Login, agent: Agent, of_the_blue_team: UUID, user: str
 ) -> None:
     http.headers.update(login(user))
-    for path in (JOBS, f"{JOBS}?queue={agent.queue}&state=running&agent={agent.name}", f"{JOBS}/{of_the_blue_team}"):
+    its_agent = f"{routes.PREFIX}/ui/agents/{agent.name}"
+    of_it = f"{JOBS}?queue={agent.queue}&state=running&agent={agent.name}"
+    for path in (JOBS, of_it, f"{JOBS}/{of_the_blue_team}", its_agent):
         answer = http.get(path)
         assert str(of_the_blue_team) in answer.text
         assert PLANTED not in answer.text

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.queue import job_lists, job_views, log_pieces
+from airflow_plugin.queue import agent_detail, job_lists, job_views, log_pieces
 from airflow_plugin.queue.job_lists import Wanted
 from edge_agent.protocol import TERMINAL, JobState
 from tests.support.queue_fill import Filled
@@ -44,6 +44,13 @@ def of_a_task(session: Session, _filled: Filled) -> None:
     assert job_lists.dags(session, wanted) == {"dag7"}
 
 
+def of_an_agent(session: Session, _filled: Filled) -> None:
+    found = agent_detail.detail(session, CONFIG, "a7")
+    held = [job for job in found.jobs if job.ended_at is None]
+    assert len(held) > 0
+    assert len(found.jobs) - len(held) == agent_detail.MOST_ENDED
+
+
 PAGE_READS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
     "the newest jobs": (
         newest,
@@ -59,6 +66,10 @@ PAGE_READS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
     "the running jobs": (in_state(JobState.RUNNING), {"ix_edge_agent_job_held"}),
     "the jobs that ended": (in_state(*TERMINAL), {"ix_edge_agent_job_newest"}),
     "the jobs of a task instance": (of_a_task, {"ix_edge_agent_job_try"}),
+    "one agent": (
+        of_an_agent,
+        {"ix_edge_agent_job_held", "ix_edge_agent_job_past", "ix_edge_agent_event_agent"},
+    ),
     "one job": (
         lambda session, filled: job_views.detail(session, CONFIG, filled.job(QUEUED)),
         {"edge_agent_job_pkey"},

@@ -10,13 +10,13 @@ from airflow import __version__ as airflow_version
 from sqlalchemy import update
 
 from airflow_plugin import clock
-from airflow_plugin.errors import Invalid, NotFound
+from airflow_plugin.errors import Invalid
 from airflow_plugin.models import AgentRow
-from airflow_plugin.queue import agent_search, agent_views, steering
+from airflow_plugin.queue import agent_search, steering
 from airflow_plugin.queue.agent_health import HealthStatus
 from airflow_plugin.queue.agent_search import SORTS, AgentSearch, AgentsPage
 from edge_agent import __version__
-from edge_agent.protocol import PROTOCOL_VERSION, AgentState, HostHealth, JobKind, JobState
+from edge_agent.protocol import PROTOCOL_VERSION, AgentState, HostHealth, JobState
 from tests.support.queue_bed import QueueBed
 
 
@@ -209,30 +209,6 @@ def test_pages_follow_one_another_and_know_how_many_there_are(queue):
         [],
     ]
     assert {each.total for each in found} == {7}
-
-
-# ------------------------------------------------------------------ one of them
-
-
-def test_an_agent_is_seen_with_what_it_has_in_hand_and_takes(queue):
-    agent = queue.register(slots=8, capabilities={"kind.command": True})
-    queue.put(JobState.RUNNING, agent, slots=2)
-    queue.put(JobState.OFFERED, agent, slots=3)
-    queue.put(JobState.SUCCEEDED, agent)
-    queue.submit()
-    (seen,) = page(queue).agents
-    assert (seen.used_slots, seen.slots, seen.running, seen.offered) == (5, 8, 1, 1)
-    assert seen.kinds == [JobKind.TASK, JobKind.COMMAND]
-    with queue.database.transaction() as session:
-        assert agent_views.agent(session, queue.config, "a1").agent.model_dump(exclude={"missed"}) == seen.model_dump(
-            exclude={"missed"}
-        )
-        assert [each.name for each in agent_views.agents(session, queue.config)] == ["a1"]
-
-
-def test_an_agent_that_is_not_there_is_said_so(queue):
-    with pytest.raises(NotFound, match="no agent named 'a1'"), queue.database.transaction() as session:
-        agent_views.agent(session, queue.config, "a1")
 
 
 def skew(queue: QueueBed) -> list[str]:

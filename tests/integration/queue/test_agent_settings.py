@@ -29,7 +29,7 @@ def register(queue: QueueBed, token: str, allowed: list[str] | None, *queues: st
 
 def view(queue: QueueBed) -> agent_views.AgentView:
     with queue.database.transaction() as session:
-        return agent_views.agent(session, QueueConfig(), "a1").agent
+        return agent_views.agent(session, QueueConfig(), "a1")
 
 
 def test_an_agent_is_told_at_once_and_serves_other_queues_with_other_slots(queue):

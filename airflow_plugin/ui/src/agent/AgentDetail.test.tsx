@@ -1,31 +1,37 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Asking } from "../agents/actions/Asking";
-import type { AgentView, EventView, Sample } from "../api/types";
+import type { AgentView, EventView, JobView, Sample } from "../api/types";
 import { makeEvent, makeHistory, makeSample } from "../testing/history";
 import { show } from "../testing/render";
-import { makeAgent, makeJobsPage } from "../testing/samples";
-import { answers, isLookedAtBy, records, refuses } from "../testing/server";
+import { makeAgent, makeJob } from "../testing/samples";
+import { isLookedAtBy, records, refuses } from "../testing/server";
 import { AgentDetail } from "./AgentDetail";
+
+const OLD = makeEvent({ id: 0, text: "Cordoned long ago." });
+const OLDER = makeEvent({ id: -1, text: "Registered long before." });
 
 interface Facts {
   agent?: Partial<AgentView>;
   samples?: Sample[];
   events?: EventView[];
+  jobs?: JobView[];
 }
 
-function showAgent({ agent = {}, samples = [makeSample(0)], events = [makeEvent()] }: Facts = {}) {
+function showAgent({ agent = {}, samples = [makeSample(0)], events = [makeEvent()], jobs = [] }: Facts = {}) {
   const now = new Date().toISOString();
-  answers("get", "/agents/site-a-1", { agent: makeAgent(agent), server_time: now });
+  const detail = { agent: makeAgent(agent), jobs, events: { events, more: true }, server_time: now };
+  const asked = records("get", "/agents/site-a-1", detail);
   const history = records("get", "/agents/site-a-1/history", makeHistory(samples));
-  const asked = records("get", "/agents/site-a-1/events", { events, more: true });
-  const jobs = records("get", "/jobs", makeJobsPage([]));
+  const earlier = records("get", "/agents/site-a-1/events", ({ searchParams }: URL) =>
+    searchParams.has("before") ? { events: [OLDER], more: false } : { events: [...events, OLD], more: true },
+  );
   const part = (
     <Asking>
       <AgentDetail name="site-a-1" />
     </Asking>
   );
-  return { ...show(part, { at: "/plugin/edge-agents?agent=site-a-1" }), history, events: asked, jobs };
+  return { ...show(part, { at: "/plugin/edge-agents?agent=site-a-1" }), history, earlier, asked };
 }
 
 beforeEach(() => localStorage.setItem("timezone", JSON.stringify("UTC")));
@@ -108,13 +114,19 @@ describe("what is known of it", () => {
     expect(screen.getByText("512 B free")).toBeVisible();
   });
 
-  test("its running and its ended jobs are asked for apart, so that a long one is not crowded out", async () => {
+  test("one question brings it, its jobs and its events", async () => {
     isLookedAtBy();
-    const { jobs } = showAgent();
+    const { asked, earlier } = showAgent({ jobs: [makeJob({ label: "nightly.load" })] });
+    expect(await screen.findByText("nightly.load")).toBeVisible();
+    expect(screen.getByText("Registered from host-a-1.")).toBeVisible();
+    expect(asked).toHaveLength(1);
+    expect(earlier).toEqual([]);
+  });
+
+  test("one without jobs says so", async () => {
+    isLookedAtBy();
+    showAgent();
     expect(await screen.findByText("It has had no job that is still kept.")).toBeVisible();
-    const states = jobs.map(({ url }) => url.searchParams.getAll("state").join());
-    expect(new Set(states)).toEqual(new Set(["offered,running", "ended"]));
-    expect(jobs.every(({ url }) => url.searchParams.get("agent") === "site-a-1")).toBe(true);
   });
 });
 
@@ -128,9 +140,14 @@ describe("events", () => {
 
   test("earlier ones come on request", async () => {
     isLookedAtBy();
-    const { user, events } = showAgent();
+    const { user, earlier } = showAgent();
     await user.click(await screen.findByRole("button", { name: "Earlier events" }));
-    await waitFor(() => expect(events.at(-1)?.url.searchParams.get("limit")).toBe("200"));
+    expect(await screen.findByText(OLD.text)).toBeVisible();
+    expect(screen.getAllByText("Registered from host-a-1.")).toHaveLength(1);
+    await user.click(await screen.findByRole("button", { name: "Earlier events" }));
+    expect(await screen.findByText(OLDER.text)).toBeVisible();
+    expect(earlier.at(-1)?.url.searchParams.get("before")).toBe(String(OLD.id));
+    expect(screen.queryByRole("button", { name: "Earlier events" })).not.toBeInTheDocument();
   });
 
   test("they outlive the agent: of one that was deleted they are shown", async () => {

@@ -5,7 +5,7 @@ import { Link } from "react-router-dom";
 import { useAgent } from "../api/queries";
 import { searchOf } from "../app/search";
 import { Loading } from "../parts/Loading";
-import { ProblemMessage } from "../parts/ProblemMessage";
+import { Trouble } from "../parts/Trouble";
 import { AgentAlerts } from "./AgentAlerts";
 import { AgentHeader } from "./AgentHeader";
 import { AgentHistory } from "./AgentHistory";
@@ -29,14 +29,14 @@ export function AgentDetail({ name }: AgentDetailProps) {
           </Link>
         </ChakraLink>
       </Box>
-      {error === null ? null : <ProblemMessage error={error} />}
+      <Trouble error={error} data={data} />
       {agent === undefined && error === null ? <Loading /> : null}
-      {agent === undefined ? null : (
+      {data === undefined ? null : (
         <>
-          <AgentHeader agent={agent} />
-          <AgentAlerts agent={agent} />
+          <AgentHeader agent={data.agent} />
+          <AgentAlerts agent={data.agent} />
           <AgentHistory agent={name} />
-          <AgentJobs agent={name} />
+          <AgentJobs agent={name} jobs={data.jobs} />
         </>
       )}
       {/* What happened to an agent outlives it. */}
@@ -47,7 +47,7 @@ export function AgentDetail({ name }: AgentDetailProps) {
           </GridItem>
         )}
         <GridItem minW={0}>
-          <EventTimeline agent={name} />
+          {agent === undefined && error === null ? null : <EventTimeline agent={name} newest={data?.events ?? null} />}
         </GridItem>
       </Grid>
     </Stack>

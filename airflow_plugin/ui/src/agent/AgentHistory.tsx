@@ -4,7 +4,7 @@ import { useAgentHistory } from "../api/queries";
 import { useSearch } from "../app/search";
 import { inZone, useTimeZone } from "../app/timezone";
 import { Loading } from "../parts/Loading";
-import { ProblemMessage } from "../parts/ProblemMessage";
+import { Trouble } from "../parts/Trouble";
 import { bytesInWords } from "./bytes";
 import { HeartbeatStrip } from "./HeartbeatStrip";
 import { columnsOf, valuesOf } from "./history";
@@ -48,7 +48,7 @@ export function AgentHistory({ agent }: AgentHistoryProps) {
           ))}
         </Flex>
       </Flex>
-      {error === null ? null : <ProblemMessage error={error} />}
+      <Trouble error={error} data={data} />
       {data === undefined && error === null ? <Loading rows={2} /> : null}
       {data === undefined ? null : (
         <>

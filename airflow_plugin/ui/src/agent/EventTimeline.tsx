@@ -1,7 +1,7 @@
 import { Button, Heading, Text, Timeline } from "@chakra-ui/react";
 import { useState } from "react";
 import { useAgentEvents } from "../api/queries";
-import type { EventView } from "../api/types";
+import type { Events, EventView } from "../api/types";
 import { Ago } from "../parts/Ago";
 import { ProblemMessage } from "../parts/ProblemMessage";
 
@@ -20,36 +20,50 @@ const COLOURS: Record<string, string> = {
   deleted: "failed.solid",
 };
 
-const FEW = 15;
-const MOST = 200;
-
 export interface EventTimelineProps {
   agent: string;
+  /** Those that came with the agent, fresh with each answer. Null: it is not there any more, only what it left. */
+  newest: Events | null;
 }
 
-/** What happened to an agent, newest first. */
-export function EventTimeline({ agent }: EventTimelineProps) {
-  const [limit, setLimit] = useState(FEW);
-  const { data, error } = useAgentEvents(agent, limit);
+/** What happened to an agent, newest first; as far back as somebody asks. */
+export function EventTimeline({ agent, newest }: EventTimelineProps) {
+  const [isAll, setAll] = useState(newest === null);
+  const { data, error, hasNextPage, fetchNextPage, isFetching } = useAgentEvents(agent, isAll);
+  const events = merged(newest?.events ?? [], data?.pages.flatMap((page) => page.events) ?? []);
+  const hasMore = data === undefined ? newest?.more === true : hasNextPage;
   return (
     <section aria-labelledby="events">
       <Heading as="h3" id="events" size="md" mb={3}>
         Events
       </Heading>
       {error === null ? null : <ProblemMessage error={error} />}
-      {data?.events.length === 0 ? <Text color="fg.muted">Nothing is recorded of it.</Text> : null}
+      {events.length === 0 && (newest !== null || data !== undefined) ? (
+        <Text color="fg.muted">Nothing is recorded of it.</Text>
+      ) : null}
       <Timeline.Root size="sm">
-        {data?.events.map((event) => (
+        {events.map((event) => (
           <Event key={event.id} event={event} />
         ))}
       </Timeline.Root>
-      {data?.more && limit < MOST ? (
-        <Button size="xs" variant="outline" onClick={() => setLimit(MOST)}>
+      {hasMore ? (
+        <Button
+          size="xs"
+          variant="outline"
+          loading={isFetching}
+          onClick={() => (data === undefined ? setAll(true) : fetchNextPage())}
+        >
           Earlier events
         </Button>
       ) : null}
     </section>
   );
+}
+
+/** Both lists as one: what was read earlier stays as it was, what has come since stands above it. */
+function merged(newest: EventView[], older: EventView[]): EventView[] {
+  const known = new Set(older.map((event) => event.id));
+  return [...newest.filter((event) => !known.has(event.id)), ...older];
 }
 
 function Event({ event }: { event: EventView }) {

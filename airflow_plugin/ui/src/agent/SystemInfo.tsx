@@ -3,7 +3,7 @@ import { Link } from "react-router-dom";
 import type { AgentView } from "../api/types";
 import { useMe } from "../app/me";
 import { searchOf } from "../app/search";
-import { capabilityTags } from "../parts/capabilities";
+import { givenFirst } from "../parts/capabilities";
 import { Fact, Facts } from "../parts/Facts";
 import { inWords } from "../parts/spans";
 import { Tags } from "../parts/Tags";
@@ -27,7 +27,7 @@ export function SystemInfo({ agent }: SystemInfoProps) {
         <Fact name="Host">{agent.hostname}</Fact>
         <Fact name="Address">{agent.address ?? "–"}</Fact>
         <Fact name="Capabilities">
-          <Tags label="capabilities" values={capabilityTags(agent.capabilities)} most={20} />
+          <Tags label="capabilities" values={givenFirst(agent.capabilities)} most={20} />
         </Fact>
         <Fact name="Takes">{agent.kinds.map((kind) => `${kind}s`).join(" and ")}</Fact>
         <Fact name="Slots">

@@ -6,6 +6,7 @@ import type { AgentsPage } from "../api/types";
 import { Loading } from "../parts/Loading";
 import { Pager } from "../parts/Pager";
 import { ProblemMessage } from "../parts/ProblemMessage";
+import { Trouble } from "../parts/Trouble";
 import { AgentFilters } from "./AgentFilters";
 import { AgentsTable } from "./AgentsTable";
 import { counted } from "./actions/words";
@@ -26,7 +27,7 @@ export function AgentsTab() {
   }
   return (
     <Box>
-      {error === null ? null : <ProblemMessage error={error} title="What you see may be old" />}
+      <Trouble error={error} data={data} />
       {isFirst ? (
         <EmptyState agents={data.agents} onDone={() => setFirst(false)} />
       ) : (

@@ -40,7 +40,7 @@ export async function answer<T>(exchange: Promise<Exchange<T>>): Promise<T> {
     done = await exchange;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Refusal(0, `Airflow does not answer (${why}). What you see may be old.`);
+    throw new Refusal(0, `Airflow does not answer (${why}).`);
   }
   if (!done.response.ok) {
     throw refusal(done.response, done.error);

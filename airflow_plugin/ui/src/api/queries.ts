@@ -1,5 +1,5 @@
 // What the page reads. Every hook asks again by itself while its part is on the screen.
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { every } from "../app/polling";
 import { answer, api } from "./client";
 import type { paths } from "./schema";
@@ -54,12 +54,18 @@ export function useAgentHistory(name: string, hours: number) {
   });
 }
 
-export function useAgentEvents(name: string, limit: number) {
-  return useQuery({
-    queryKey: [...keys.agent(name), "events", limit],
-    queryFn: ({ signal }) =>
-      answer(api.GET("/v1/ui/agents/{name}/events", { params: { path: { name }, query: { limit } }, signal })),
-    placeholderData: keepPreviousData,
+/** A page of the past at a time, from the newest event back. What has happened stays: it is asked for once. */
+export function useAgentEvents(name: string, enabled: boolean) {
+  return useInfiniteQuery({
+    queryKey: ["events", name],
+    queryFn: ({ signal, pageParam: before }) =>
+      answer(api.GET("/v1/ui/agents/{name}/events", { params: { path: { name }, query: { before } }, signal })),
+    initialPageParam: null as number | null,
+    getNextPageParam: ({ events, more }) => (more ? (events.at(-1)?.id ?? null) : null),
+    enabled,
+    refetchInterval: false,
+    refetchOnWindowFocus: false,
+    gcTime: 0,
   });
 }
 

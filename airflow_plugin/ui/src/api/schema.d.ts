@@ -222,7 +222,7 @@ export interface paths {
         };
         /**
          * Agent
-         * @description One agent.
+         * @description One agent: what it has in hand, what it did last, what happened to it.
          */
         get: operations["agent_v1_ui_agents__name__get"];
         put?: never;
@@ -607,10 +607,17 @@ export interface components {
         };
         /**
          * AgentDetail
-         * @description One agent.
+         * @description One agent, and the time at which this was so.
          */
         AgentDetail: {
             agent: components["schemas"]["AgentView"];
+            /**
+             * Jobs
+             * @description What it has in hand, then what it did last; each the newest first.
+             */
+            jobs: components["schemas"]["JobView"][];
+            /** @description The last ones; /events has those before. */
+            events: components["schemas"]["Events"];
             /**
              * Server Time
              * Format: date-time
@@ -1194,7 +1201,7 @@ export interface components {
          *
          *     ``waiting``: why a queued one was not taken yet, or until when a running one waits for its lost agent.
          *     ``wait_seconds``: from queued to confirmed, or until now. ``ran_seconds``: from confirmed to its end, or until
-         *     now. ``task_url``: of its task instance, below the address of Airflow's pages. ``hidden``: its Dag is one that
+         *     now. ``hostname``: of the agent when it was let start. ``task_url``: of its task instance, below the address of Airflow's pages. ``hidden``: its Dag is one that
          *     the user may not read, and what tells of it is left out.
          */
         JobView: {
@@ -1222,6 +1229,8 @@ export interface components {
             runner: string;
             /** Agent Name */
             agent_name: string | null;
+            /** Hostname */
+            hostname: string | null;
             /** Waiting */
             waiting: string | null;
             /** Dag Id */

@@ -10,6 +10,7 @@ export type HealthStatus = AgentView["health_status"];
 export type CreatedToken = Schemas["CreatedToken"];
 export type History = Schemas["History"];
 export type Sample = Schemas["Sample"];
+export type Events = Schemas["Events"];
 export type EventView = Schemas["EventView"];
 export type JobView = Schemas["JobView"];
 export type JobsPage = Schemas["JobsPage"];

@@ -6,6 +6,7 @@ import { useMe } from "../app/me";
 import { JobStateBadge } from "../parts/JobStateBadge";
 import { Loading } from "../parts/Loading";
 import { ProblemMessage } from "../parts/ProblemMessage";
+import { Trouble } from "../parts/Trouble";
 import { CancelDialog } from "./CancelDialog";
 import { isOpen } from "./ending";
 import { JobFacts } from "./JobFacts";
@@ -60,7 +61,7 @@ function Content({ job, error }: { job: JobView; error: Error | null }) {
         </HStack>
       </Drawer.Header>
       <Drawer.Body display="flex" flexDirection="column" gap={4} minH={0}>
-        {error === null ? null : <ProblemMessage error={error} />}
+        <Trouble error={error} data={job} />
         {job.waiting === null ? null : <Waiting why={job.waiting} />}
         <JobFacts job={job} />
         <Log job={job} />

@@ -4,7 +4,7 @@ import { useJobs } from "../api/queries";
 import { useSearch } from "../app/search";
 import { Loading } from "../parts/Loading";
 import { Pager } from "../parts/Pager";
-import { ProblemMessage } from "../parts/ProblemMessage";
+import { Trouble } from "../parts/Trouble";
 import { JobDrawer } from "./JobDrawer";
 import { JobFilters } from "./JobFilters";
 import { JobsTable } from "./JobsTable";
@@ -19,7 +19,7 @@ export function JobsTab() {
     <Stack gap={3}>
       <StateButtons counts={data?.counts} />
       <JobFilters queues={data?.queues ?? []} />
-      {error === null ? null : <ProblemMessage error={error} />}
+      <Trouble error={error} data={data} />
       {data === undefined && error === null ? <Loading /> : null}
       {data === undefined ? null : (
         <Box>

@@ -9,7 +9,7 @@ export function VersionList({ agent }: { agent: Pick<AgentView, "versions" | "pr
     <Stack gap={0.5} alignItems="flex-start" fontSize="sm" whiteSpace="nowrap">
       <Text>agent {own === undefined ? "unknown" : String(own)}</Text>
       <Text fontSize="xs" color="fg.muted" whiteSpace="normal">
-        {airflow === undefined || airflow === null ? null : `Airflow ${String(airflow)} · `}
+        {airflow === undefined || airflow === null ? null : `Airflow ${String(airflow)}, `}
         protocol {agent.protocol_version}
       </Text>
       {agent.skew.length === 0 ? null : (

@@ -1,5 +1,4 @@
 import { Box, Button, Table } from "@chakra-ui/react";
-import { useAgent } from "../api/queries";
 import type { JobView } from "../api/types";
 import { AgentLink } from "../jobs/AgentLink";
 import { endingOf } from "../jobs/ending";
@@ -43,7 +42,7 @@ export function AttemptsTable({ jobs, onOpen }: AttemptsTableProps) {
               <Table.Cell>
                 <AgentLink name={job.agent_name} />
               </Table.Cell>
-              <Table.Cell>{job.agent_name === null ? "–" : <Hostname agent={job.agent_name} />}</Table.Cell>
+              <Table.Cell>{job.hostname ?? "–"}</Table.Cell>
               <Table.Cell>
                 <When at={job.queued_at} />
               </Table.Cell>
@@ -72,10 +71,4 @@ export function AttemptsTable({ jobs, onOpen }: AttemptsTableProps) {
       </Table.Root>
     </Table.ScrollArea>
   );
-}
-
-/** Of the agent as it is now: a name stays with its host unless an admin gives it to another. */
-function Hostname({ agent }: { agent: string }) {
-  const { data } = useAgent(agent);
-  return data?.agent.hostname ?? "–";
 }

@@ -25,7 +25,7 @@ export function LatestJob({ job, onOpen }: LatestJobProps) {
             <Sentence job={job} />
           </Text>
         </HStack>
-        {job.agent_name === null ? null : <Host agent={job.agent_name} />}
+        {job.agent_name === null ? null : <Host agent={job.agent_name} hostname={job.hostname} />}
         {job.waiting === null ? null : <Waiting why={job.waiting} />}
         {job.message ? <Text fontSize="sm">{job.message}</Text> : null}
       </Box>
@@ -67,24 +67,14 @@ function Sentence({ job }: { job: JobView }) {
   }
 }
 
-/** The host as it is known now; an agent may have been deleted, or moved, since. */
-function Host({ agent: name }: { agent: string }) {
+/** The host that it was let start on, and how its agent is now: that may have been deleted, or moved, since. */
+function Host({ agent: name, hostname }: { agent: string; hostname: string | null }) {
   const { data, error } = useAgent(name);
-  if (data === undefined) {
-    return error === null ? null : (
-      <Text fontSize="sm" color="fg.muted">
-        This agent is not there any more.
-      </Text>
-    );
-  }
-  const { agent } = data;
   return (
     <HStack gap={2} fontSize="sm" color="fg.muted" wrap="wrap">
-      <Text>
-        on host {agent.hostname}
-        {agent.address === null ? null : ` (${agent.address})`}
-      </Text>
-      <HealthBadge agent={agent} />
+      {hostname === null ? null : <Text>on host {hostname}</Text>}
+      {data === undefined ? null : <HealthBadge agent={data.agent} />}
+      {data === undefined && error !== null ? <Text>This agent is not there any more.</Text> : null}
     </HStack>
   );
 }

@@ -9,10 +9,10 @@ import { TaskTab } from "./TaskTab";
 const TASK = { dagId: "nightly", runId: "manual__2026-03-01", taskId: "load", mapIndex: -1 };
 const AT = "/dags/nightly/runs/manual__2026-03-01/tasks/load/plugin/edge-agent";
 
-function showTask(jobs = [makeJob()]) {
+function showTask(jobs = [makeJob({ hostname: "rack-7" })]) {
   isLookedAtBy({ may_steer: false, may_grant: false });
   answers("get", "/agents/site-a-1", {
-    agent: makeAgent({ hostname: "rack-7" }),
+    agent: makeAgent({ hostname: "moved-since" }),
     server_time: new Date().toISOString(),
   });
   const asked = records("get", "/jobs", makeJobsPage(jobs));
@@ -21,7 +21,7 @@ function showTask(jobs = [makeJob()]) {
 
 test("it says which agent runs the task, and on which host", async () => {
   const { asked } = showTask();
-  expect(await screen.findByText(/on host rack-7 \(10\.0\.0\.1\)/)).toBeVisible();
+  expect(await screen.findByText("on host rack-7")).toBeVisible();
   for (const link of screen.getAllByRole("link", { name: "site-a-1" })) {
     expect(link).toHaveAttribute("href", "/plugin/edge-agents?agent=site-a-1");
   }

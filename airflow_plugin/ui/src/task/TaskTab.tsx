@@ -4,7 +4,7 @@ import { useJobs } from "../api/queries";
 import { useSearch } from "../app/search";
 import { JobDrawer } from "../jobs/JobDrawer";
 import { Loading } from "../parts/Loading";
-import { ProblemMessage } from "../parts/ProblemMessage";
+import { Trouble } from "../parts/Trouble";
 import { AttemptsTable } from "./AttemptsTable";
 import { LatestJob } from "./LatestJob";
 
@@ -31,7 +31,7 @@ export function TaskTab({ dagId, runId, taskId, mapIndex }: TaskTabProps) {
   const latest = data?.jobs[0];
   return (
     <Stack gap={6} p={2}>
-      {error === null ? null : <ProblemMessage error={error} />}
+      <Trouble error={error} data={data} />
       {data === undefined && error === null ? <Loading /> : null}
       {data?.jobs.length === 0 ? (
         <Text color="fg.muted" py={6} textAlign="center">

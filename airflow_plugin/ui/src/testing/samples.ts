@@ -96,6 +96,7 @@ export function makeJob(facts: Partial<JobView> = {}): JobView {
     slots: 1,
     runner: "local",
     agent_name: "site-a-1",
+    hostname: "host-a-1",
     waiting: null,
     dag_id: "nightly",
     run_id: "manual__2026-03-01",

@@ -14,14 +14,16 @@ export function answers(method: "get" | "put" | "post" | "delete", path: string,
   server.use(http[method](BASE + path, () => (none ? new HttpResponse(null, { status }) : respond(body, status))));
 }
 
-/** The same, and keep what was asked: the returned list grows with each request. */
+/** The same, and keep what was asked: the returned list grows with each request. A body may go by what was asked. */
 export function records(method: "get" | "put" | "post" | "delete", path: string, body: unknown, status = 200): Asked[] {
   const asked: Asked[] = [];
   server.use(
     http[method](BASE + path, async ({ request }) => {
       const text = await request.text();
-      asked.push({ url: new URL(request.url), body: text === "" ? null : JSON.parse(text) });
-      return status === 204 ? new HttpResponse(null, { status }) : respond(body, status);
+      const url = new URL(request.url);
+      asked.push({ url, body: text === "" ? null : JSON.parse(text) });
+      const said = typeof body === "function" ? body(url) : body;
+      return status === 204 ? new HttpResponse(null, { status }) : respond(said, status);
     }),
   );
   return asked;

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { LuPlus } from "react-icons/lu";
 import { useTokens } from "../api/queries";
 import { Loading } from "../parts/Loading";
-import { ProblemMessage } from "../parts/ProblemMessage";
+import { Trouble } from "../parts/Trouble";
 import { CreateTokenDialog } from "./CreateTokenDialog";
 import { TokensTable } from "./TokensTable";
 
@@ -21,7 +21,7 @@ export function TokensTab() {
           <LuPlus aria-hidden /> Create token
         </Button>
       </Flex>
-      {error === null ? null : <ProblemMessage error={error} />}
+      <Trouble error={error} data={data} />
       {data === undefined && error === null ? <Loading /> : null}
       {data?.length === 0 ? (
         <Text color="fg.muted" py={6} textAlign="center">

@@ -44,7 +44,7 @@ export function SettingsDialog({ agents, onClose }: ActionDialogProps) {
       />
       <SettingField
         label="Queues"
-        help="Separated by commas. Its token may allow fewer."
+        help={queuesHelp(only)}
         error={areWords(queues) ? null : "Give at least one queue."}
         own={only?.own_queues.join(", ") ?? null}
         setting={queues}
@@ -53,6 +53,12 @@ export function SettingsDialog({ agents, onClose }: ActionDialogProps) {
       <ReasonField value={reason} onChange={setReason} />
     </ActionDialog>
   );
+}
+
+/** An admin cannot give a host a queue that its operator did not: it would refuse what comes from there. */
+function queuesHelp(only: AgentView | undefined): string {
+  const which = only === undefined ? "those that each host is configured for" : only.own_queues.join(", ");
+  return `Separated by commas, from ${which}.`;
 }
 
 /** What to send for a setting: the server takes both at once, and null for what the host says. */
