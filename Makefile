@@ -14,6 +14,8 @@ UI := airflow_plugin/ui
 WORKERS := 3
 # The floors of the tests. A floor that is not there yet is empty, not an error.
 INTEGRATION := $(wildcard tests/integration tests/packaging tests/docs)
+# File by file, in the order that tests/conftest.py has put them in.
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 # Thousands of tests with real processes share two cores: one that is red beside others counts when it is red alone too.
 # Both times are printed; a test that needs its second try is a defect to look after. Only code 1 means red tests.
 ALONE = || { [ $$? = 1 ] && echo "Once more, alone, what was red:" && $(PYTEST) --last-failed --last-failed-no-failures=none
@@ -85,11 +87,11 @@ test-ui: $(STAMP) page-tools ## Tests of the parts of the page, with a server th
 
 .PHONY: test-int
 test-int: $(STAMP) page programs nftables ## Tests with real databases, servers, processes and wheels
-	$(PYTEST) -n $(WORKERS) --dist loadfile $(INTEGRATION) $(ALONE) $(INTEGRATION); }
+	$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) $(INTEGRATION) $(ALONE) $(INTEGRATION); }
 
 .PHONY: test-e2e
 test-e2e: $(STAMP) page programs chromium ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
-	$(PYTEST) -n 2 --dist loadfile tests/e2e $(ALONE) tests/e2e; }
+	$(PYTEST) -n 3 $(SIDE_BY_SIDE) tests/e2e $(ALONE) tests/e2e; }
 
 .PHONY: screenshots
 screenshots: $(STAMP) page programs chromium ## Take the pictures of the page for the docs, and look at them
@@ -155,5 +157,5 @@ build: $(STAMP) ## Source distribution and wheel into dist/
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear
 
 .PHONY: ci
-ci: export MINUTES ?= 2
+ci: export MINUTES ?= 1
 ci: lint gen-check test chaos ## What continuous integration runs

@@ -52,10 +52,14 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs something by what it uses, so that nobody has to remember to."""
+    """Mark what needs something by what it uses, so that nobody has to remember to; begin with what takes minutes.
+
+    Else one process would be busy with that when the others have nothing left.
+    """
     for item in items:
         if "postgres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
+    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,6 +22,8 @@ WHOLE_SECONDS = 400
 
 Make = Callable[..., Process]
 
+pytestmark = pytest.mark.minutes
+
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Make]:

@@ -38,7 +38,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "endless": {},
 }
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.airflow, pytest.mark.minutes, pytest.mark.timeout(300)]
 
 
 @dataclass

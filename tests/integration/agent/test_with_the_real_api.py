@@ -24,7 +24,7 @@ from tests.support.fernet import new_fernet_key
 from tests.support.migrated import copy_sqlite
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.airflow, pytest.mark.minutes, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
