@@ -197,7 +197,7 @@ def _jobs(agents: dict[str, AgentRow]) -> list[JobRow]:
 
 def _held(by: AgentRow, age: float) -> dict[str, Any]:
     confirmed = ago(seconds=age)
-    ids = {"session_id": by.session_id, "assignment_id": uuid4(), "agent_name": by.name}
+    ids = {"session_id": by.session_id, "assignment_id": uuid4(), "agent_name": by.name, "hostname": by.hostname}
     return ids | {"offered_at": confirmed, "confirmed_at": confirmed}
 
 

@@ -1201,8 +1201,8 @@ export interface components {
          *
          *     ``waiting``: why a queued one was not taken yet, or until when a running one waits for its lost agent.
          *     ``wait_seconds``: from queued to confirmed, or until now. ``ran_seconds``: from confirmed to its end, or until
-         *     now. ``hostname``: of the agent when it was let start. ``task_url``: of its task instance, below the address of Airflow's pages. ``hidden``: its Dag is one that
-         *     the user may not read, and what tells of it is left out.
+         *     now. ``hostname``: of the agent when it was let start. ``task_url``: of its task instance, below the address of
+         *     Airflow's pages. ``hidden``: its Dag is one that the user may not read, and what tells of it is left out.
          */
         JobView: {
             /**
