@@ -20,7 +20,7 @@ export function makeToken(facts: Partial<TokenView> = {}): TokenView {
     enrolled_agent: null,
     created_at: "2026-01-01T12:00:00Z",
     created_by: "admin",
-    expires_at: new Date(Date.now() + 60 * 86_400_000).toISOString(),
+    expires_at: new Date(Date.now() + 59.5 * 86_400_000).toISOString(),
     rotated_at: null,
     revoked_at: null,
     last_used_at: null,
