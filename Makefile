@@ -91,7 +91,7 @@ test-int: $(STAMP) page programs nftables ## Tests with real databases, servers,
 
 .PHONY: test-e2e
 test-e2e: $(STAMP) page programs chromium ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
-	$(PYTEST) -n 3 $(SIDE_BY_SIDE) tests/e2e $(ALONE) tests/e2e; }
+	$(PYTEST) -n 2 $(SIDE_BY_SIDE) tests/e2e $(ALONE) tests/e2e; }
 
 .PHONY: screenshots
 screenshots: $(STAMP) page programs chromium ## Take the pictures of the page for the docs, and look at them

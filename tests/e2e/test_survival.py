@@ -17,7 +17,7 @@ from tests.support.airflow_bed import AirflowBed
 from tests.support.waiting import wait_until
 
 Hosts = Callable[..., AgentHost]
-OUTAGE_SECONDS = 120
+OUTAGE_SECONDS = 75
 
 
 def agents(bed: AirflowBed) -> dict[str, dict[str, str]]:
@@ -107,8 +107,8 @@ def test_a_task_that_waits_for_its_lost_agent_goes_on_when_that_is_back(
 
 
 @pytest.mark.timeout(500)
-def test_an_api_server_that_is_away_for_two_minutes_costs_nothing(bed: AirflowBed, make_host: Hosts, tmp_path: Path):
-    """One task runs through it, one ends in it and is reported on return. Their tokens live for a quarter of it."""
+def test_an_api_server_that_is_away_for_over_a_minute_costs_nothing(bed: AirflowBed, make_host: Hosts, tmp_path: Path):
+    """One task runs through it, one ends in it and is reported on return. Their tokens live for half a minute."""
     (tmp_path / "through").mkdir()
     (tmp_path / "ends").mkdir()
     with make_host("outage-1", "outage") as host:
@@ -120,7 +120,7 @@ def test_an_api_server_that_is_away_for_two_minutes_costs_nothing(bed: AirflowBe
         away_until = time.monotonic() + OUTAGE_SECONDS
         ends.release()
         wait_until(lambda: len(ends.ledger()) == 2, what="the task ends without us", timeout=30)
-        wait_until(lambda: time.monotonic() > away_until, what="two minutes", timeout=OUTAGE_SECONDS + 5, interval=1)
+        wait_until(lambda: time.monotonic() > away_until, what="over a minute", timeout=OUTAGE_SECONDS + 5, interval=1)
         bed.start("api-server")
         assert ends.run.wait() == "success"
         assert not is_gone(through.starts()[0].pid), "the running task was killed"

@@ -60,7 +60,7 @@ def forget(engine: Engine) -> None:
 @pytest.mark.parametrize("how", LOOKS)
 def test_the_plant(look: Look, engine: Engine, how: str) -> None:
     """Agents, one of them, jobs and tokens."""
-    view = look(dark=LOOKS[how], height=1090)
+    view = look(dark=LOOKS[how], height=1150)
     plant.beat(engine)
     view.open()
     expect(view.agent(plant.SHOWN)).to_contain_text("healthy")
@@ -69,7 +69,7 @@ def test_the_plant(look: Look, engine: Engine, how: str) -> None:
     view.choose(plant.SHOWN, "Cordon")
     view.dialog().get_by_label("Reason").fill("disk swap, ticket 4711")
     take(view, "cordon", how)
-    view.page.set_viewport_size({"width": 1280, "height": 1180})
+    view.page.set_viewport_size({"width": 1280, "height": 1360})
     plant.beat(engine)
     view.open(agent=plant.SHOWN)
     expect(view.page.get_by_text("Slots used").first).to_be_visible()
