@@ -109,7 +109,7 @@ def make_bounded(bed: AirflowBed, make_host: Callable[..., AgentHost]) -> Callab
 
     def make(name: str, queue: str, **settings: str) -> AgentHost:
         host = make_host(f"unused-{name}", queue, **settings)
-        token = bed.create_token(name, [queue], "--agents", name)
+        token = bed.create_token(name, [queue], agents=[name])
         (file := host.home / "agent.token").touch(mode=0o600)
         file.write_text(token, encoding="ascii")
         own = {"EDGE_AGENT_NAME": name, "EDGE_AGENT_TOKEN": "", "EDGE_AGENT_TOKEN_FILE": str(file)}

@@ -21,8 +21,8 @@ OUTAGE_SECONDS = 75
 
 
 def agents(bed: AirflowBed) -> dict[str, dict[str, str]]:
-    """Return the agents as the admin's command line lists them, by name."""
-    listed = json.loads(bed.airflow("edge-agent", "agents", "list", "--output", "json"))
+    """Return the agents as an admin sees them, by name."""
+    listed = bed.rest.steer("GET", "/agents", params={"limit": 200})["agents"]
     return {each["name"]: each for each in listed}
 
 
@@ -228,7 +228,7 @@ def test_the_job_list_says_which_capability_no_agent_has(bed: AirflowBed, make_h
         held.run.wait_for_task("hold", "queued")
 
         def why() -> str:
-            listed = json.loads(bed.airflow("edge-agent", "jobs", "list", "--queue", "demanding", "--output", "json"))
+            listed = bed.rest.steer("GET", "/jobs", params={"queue": "demanding"})["jobs"]
             return " ".join(str(each) for each in listed)
 
         wait_until(why, until=lambda text: "none has gpu = true" in text, what="the reason", timeout=30, interval=1)

@@ -6,7 +6,6 @@ the API server have a log folder of their own, as they do on different machines.
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import subprocess
@@ -181,13 +180,9 @@ class AirflowBed:
         assert done.returncode == 0, f"{shown}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def create_token(self, agent: str, queues: Sequence[str], *options: str) -> str:
-        """Create the token with which an agent of that name may serve these queues."""
-        written = self.airflow(
-            "edge-agent", "tokens", "create", agent, "--queues", ",".join(queues), *options, "--output", "json"
-        )
-        created: Any = json.loads(written)
-        token: str = (created[0] if isinstance(created, list) else created)["token"]
+    def create_token(self, agent: str, queues: Sequence[str], **bounds: Any) -> str:
+        """Create the token with which an agent of that name may serve these queues. ``bounds``: as the API has them."""
+        token: str = self.rest.steer("POST", "/tokens", json={"name": agent, "queues": [*queues]} | bounds)["token"]
         return token
 
     def __enter__(self) -> Self:

@@ -147,7 +147,7 @@ def attack_ours(system: System, home: Path) -> list[Attempt]:
 def _agent(bed: AirflowBed, home: Path, name: str) -> AgentHost:
     """Make a host as the how-to says: a token for its name and queue alone, in a file."""
     home.mkdir(parents=True)
-    token = bed.create_token(name, [name], "--agents", name)
+    token = bed.create_token(name, [name], agents=[name])
     (file := home / "agent.token").touch(mode=0o600)
     file.write_text(token, encoding="ascii")
     settings = {"EDGE_AGENT_TOKEN_FILE": str(file)}
