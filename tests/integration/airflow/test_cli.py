@@ -219,12 +219,12 @@ def test_without_its_tables_a_command_says_how_to_make_them(refused: Run, bed: S
     assert "run `airflow db migrate`" in refused("agents", "list")
 
 
-def test_the_program_itself_writes_only_json_and_ends_with_one_when_refused(database_url: str, tmp_path: Path):
+def test_the_program_itself_writes_only_json_and_ends_with_one_when_refused(sqlite_url: str, tmp_path: Path):
     environment = clean_environment(
         tmp_path,
         AIRFLOW_HOME=str(tmp_path),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
-        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=database_url,
+        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=sqlite_url,
     )
 
     def airflow(*words: str) -> subprocess.CompletedProcess[str]:
