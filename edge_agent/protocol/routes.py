@@ -23,7 +23,22 @@ BASE = MOUNT + PREFIX
 CONFIRM = "/assignments/confirm"
 RENEW = "/assignments/renew"
 REPORT = "/assignments/report"
+COMMANDS = "/commands"
+WATCH = "/commands/watch"
+RIGHTS = "/commands/rights"
 HEALTH = "/health"
+
+LOG_NEXT_HEADER = "Edge-Agent-Log-Next"
+"""On the bytes of a command's log: the offset to go on at."""
+
+LOG_OVER_HEADER = "Edge-Agent-Log-Over"
+"""On the bytes of a command's log: ``1`` when it has ended and nothing comes behind them, else ``0``."""
+
+OUTPUT_BYTES_HEADER = "Edge-Agent-Output-Bytes"
+"""On the end of an output: how many bytes that stream has in all."""
+
+OUTPUT_WHOLE_HEADER = "Edge-Agent-Output-Whole"
+"""On the end of an output: ``1`` when nothing of that stream was lost or cut off on its way, else ``0``."""
 
 
 def session(agent: str) -> str:
@@ -49,3 +64,23 @@ def poll(agent: str) -> str:
 def logs(assignment_id: UUID) -> str:
     """POST raw bytes with ``?offset=``."""
     return f"/assignments/{assignment_id}/logs"
+
+
+def command(job_id: UUID) -> str:
+    """GET: one command."""
+    return f"{COMMANDS}/{job_id}"
+
+
+def command_logs(job_id: UUID) -> str:
+    """GET: the bytes of its log from ``?offset=`` on, at most ``&limit=``."""
+    return f"{COMMANDS}/{job_id}/logs"
+
+
+def command_output(job_id: UUID) -> str:
+    """GET: the last bytes of ``?stream=``, at most ``&limit=``."""
+    return f"{COMMANDS}/{job_id}/output"
+
+
+def cancel_command(job_id: UUID) -> str:
+    """POST: end it."""
+    return f"{COMMANDS}/{job_id}/cancel"
