@@ -6,8 +6,10 @@ own command: ``sqlite_url``, ``postgres_url``, and ``database_url``, which runs 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +23,9 @@ from hypothesis import settings
 from tests.support.fernet import FERNET_KEY
 from tests.support.migrated import copy_sqlite, migrate, sqlite_url_of
 from tests.support.postgres import Postgres
-from tests.support.process import left_behind, watch_over_children
+from tests.support.process import left_behind, run_folder, watch_over_children
+from tests.support.together import come_together, made_once
+from tests.support.units import TOGETHER, Units, unit_of
 
 # Airflow reads its environment when it is first imported, and writes a configuration file into its
 # home: both must be ours before any test module is collected.
@@ -43,6 +47,7 @@ settings.load_profile("untimed")
 def pytest_configure() -> None:
     """Whatever this run starts ends with it; and nothing in this process dials out."""
     watch_over_children()
+    come_together()
     sys.addaudithook(_refuse_to_dial_out)
 
 
@@ -59,7 +64,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "postgres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
+        if unit_of(item.nodeid) in TOGETHER:
+            item.add_marker(pytest.mark.minutes)
     items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays to the end: Airflow and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Units | None:
+    """Choose how tests are shared out, where they are shared by files."""
+    return Units(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,24 +91,26 @@ def _nothing_is_left_behind() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """Give the Postgres server of this run. A test that stops or kills it starts it again."""
-    with Postgres() as server:
+    with Postgres(run_folder(in_memory=True)) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give the name of a migrated database, to make others from. Nobody connects to it."""
-    name = postgres.create()
-    migrate(postgres.url(name), tmp_path_factory.mktemp("migrate-postgres"))
-    return name
+
+    def make(file: Path) -> None:
+        with postgres.database() as url:
+            migrate(url, tmp_path_factory.mktemp("migrate-postgres"))
+            postgres.dump(url.rpartition("/")[2], file)
+
+    return postgres.restore(made_once("migrated.sql", make))
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the file of a migrated SQLite database, to copy."""
-    file = tmp_path_factory.mktemp("migrate-sqlite") / "airflow.db"
-    migrate(sqlite_url_of(file), file.parent)
-    return file
+    return made_once("migrated.db", lambda file: _migrate_sqlite(file, tmp_path_factory.mktemp("migrate-sqlite")))
 
 
 @pytest.fixture
@@ -110,6 +131,14 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Give a migrated database of one's own, of each kind in turn."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+def _migrate_sqlite(file: Path, home: Path) -> None:
+    migrate(sqlite_url_of(home / "airflow.db"), home)
+    with sqlite3.connect(home / "airflow.db") as source, sqlite3.connect(file) as copy:
+        source.backup(copy)  # whole, whatever its journal still holds
+    source.close()
+    copy.close()
 
 
 def _refuse_to_dial_out(event: str, arguments: tuple[Any, ...]) -> None:

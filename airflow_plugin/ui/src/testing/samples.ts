@@ -103,6 +103,8 @@ export function makeJob(facts: Partial<JobView> = {}): JobView {
     task_id: "load",
     map_index: -1,
     try_number: 1,
+    command_name: null,
+    submitted_by: null,
     queued_at: NOW,
     offered_at: NOW,
     confirmed_at: NOW,
@@ -118,6 +120,18 @@ export function makeJob(facts: Partial<JobView> = {}): JobView {
     hidden: false,
     ...facts,
   };
+}
+
+/** A command that the task `nightly.load` has submitted. */
+export function makeCommand(facts: Partial<JobView> = {}): JobView {
+  return makeJob({
+    id: "7a0f6c0e-0000-4000-8000-00000000000c",
+    kind: "command",
+    label: "Load the orders",
+    command_name: "load-orders",
+    submitted_by: "nightly-commands",
+    ...facts,
+  });
 }
 
 export function makeJobsPage(jobs: JobView[], facts: Partial<JobsPage> = {}): JobsPage {

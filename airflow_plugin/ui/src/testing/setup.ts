@@ -1,6 +1,7 @@
 import "@testing-library/jest-dom/vitest";
 import { cleanup, configure } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll } from "vitest";
+import { forgetNotices } from "../parts/Notices";
 import { server } from "./server";
 
 // What a browser has and jsdom has not. Chakra asks for these before it shows a menu or a dialog.
@@ -21,6 +22,7 @@ configure({ asyncUtilTimeout: 20_000 });
 beforeAll(() => server.listen({ onUnhandledFrame: "error" }));
 afterEach(() => {
   cleanup();
+  forgetNotices();
   server.resetHandlers();
   localStorage.clear();
 });
