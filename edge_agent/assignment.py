@@ -36,6 +36,7 @@ from edge_agent.log_stream import LogStream
 from edge_agent.means import Means
 from edge_agent.processes import Process, sweep
 from edge_agent.protocol import JobKind, JobState, LogAck, Offer
+from edge_agent.protocol.streams import Streams
 from edge_agent.runners.base import Runner
 from edge_agent.spooled_log import SpooledLog
 from edge_agent.time_limit import time_limit
@@ -161,10 +162,15 @@ class Assignment:
     async def _start(self, payload: dict[str, Any]) -> Runner:
         runner = self._means.runner_for(self.offer.kind, self.offer.runner)
         admitted = self._means.admit(self.offer, payload)
-        log, seconds = runner.log_of(admitted.payload), admitted.time_seconds
+        decided: dict[str, Any] = {
+            "log": runner.log_of(admitted.payload),
+            "time_seconds": admitted.time_seconds,
+            "is_own_time": admitted.is_own_time,
+            "is_woven": admitted.payload.get("streams") == Streams.APART,
+        }
         try:
-            if (log, seconds) != (self._progress.log, self._progress.time_seconds):
-                await self._write_progress(log=log, time_seconds=seconds)
+            if replace(self._progress, **decided) != self._progress:
+                await self._write_progress(**decided)
             await asyncio.to_thread(self.attempt.write, "payload.json", admitted.payload)
         except OSError as error:
             msg = f"The agent's disk did not take it: {error.strerror}."
@@ -194,7 +200,8 @@ class Assignment:
             said = last_words.tail(self.attempt.output) or "nothing"
             verdict = rejected(f"It ended before it began. It said: {said}")
         else:
-            verdict = judge(Evidence(result, process.died_of, self._progress.end, is_found_dead))
+            own_seconds = self._progress.time_seconds if self._progress.is_own_time else None
+            verdict = judge(Evidence(result, process.died_of, self._progress.end, is_found_dead, own_seconds))
         if result is None:
             sweep(process.identity)  # what it had started must not run on: Airflow may retry elsewhere
         self._explain(verdict)
@@ -248,8 +255,9 @@ class Assignment:
         async def send(offset: int, content: bytes) -> LogAck:
             return await self._means.send_log(self.id, offset, content)
 
-        note = partial(spool.note, self.offer.kind)
-        self.log = SpooledLog(self._log_file(), self.attempt.path, note=note)
+        is_woven = self._progress.is_woven
+        note = partial(spool.note, self.offer.kind, is_woven=is_woven)
+        self.log = SpooledLog(self._log_file(), self.attempt.path, note=note, is_woven=is_woven)
         return LogStream(self.log, send, chunk_bytes=self._means.log_chunk_bytes, about=self._about)
 
     def _log_file(self) -> Path:

@@ -99,10 +99,11 @@ End = Literal["cancel", "shutdown", "timeout"]
 class Progress:
     """What the agent has decided about an attempt, to go on after its own restart."""
 
-    log: str = "output.log"
-    """Path of the log of record, relative to the attempt directory."""
+    log: str = "output.log"  # the log of record, relative to the attempt directory
     end: End | None = None
     time_seconds: float | None = None
+    is_own_time: bool = False  # the job itself asked for that time, not the host's policy
+    is_woven: bool = False  # the log holds two streams that can be told apart
 
 
 class AttemptDir:

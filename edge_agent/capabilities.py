@@ -20,6 +20,8 @@ _GIB = 1024**3
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 """One name for each, whatever the system calls it."""
 
+_PROGRAMS = ("tmux", "bash", "pwsh")
+
 
 def detect_kinds(settings: AgentSettings) -> tuple[JobKind, ...]:
     """Return the kinds of job this host takes: as configured, or tasks only where there is an Airflow."""
@@ -45,6 +47,8 @@ def detect_capabilities(
     python       3.11.7                       Python the agent runs with
     airflow      3.3.2                        Airflow on the host, where there is one
     tmux         true                         where tmux is installed
+    bash         true                         where commands may ask for bash
+    pwsh         true                         where commands may ask for PowerShell
     hostname     db-07                        the host's own name
     runner.local true                         jobs can run as processes of the host
     runner.tmux  true                         jobs can run in tmux sessions
@@ -61,8 +65,7 @@ def detect_capabilities(
     }
     if airflow := installed_version("apache-airflow-core"):
         detected["airflow"] = airflow
-    if shutil.which("tmux"):
-        detected["tmux"] = True
+    detected |= {name: True for name in _PROGRAMS if shutil.which(name)}
     return detected | settings.capabilities
 
 

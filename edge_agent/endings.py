@@ -21,12 +21,14 @@ class Evidence:
 
     ``died_of``: the signal its parent was told of, where we are its parent. ``end``: whether the agent
     ended it, and why. ``is_found_dead``: it ended while no agent watched, or its host has rebooted.
+    ``own_seconds``: the time it was given by whoever submitted it, unless the host's policy gave it less.
     """
 
     result: Result | None
     died_of: int | None = None
     end: End | None = None
     is_found_dead: bool = False
+    own_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ def judge(evidence: Evidence) -> Verdict:
         message = "Ended because the agent's host was told to stop it at once (a second SIGTERM)."
         return Verdict(JobState.FAILED, EndReason.SIGNAL, signal=signal.SIGTERM, message=message, is_explained=False)
     if evidence.end == "timeout":
-        message = "It ran longer than the policy of its host allows ('time_seconds'), and was ended."
+        allowed = "the policy of its host allows ('time_seconds')"
+        if evidence.own_seconds is not None:
+            allowed = f"its own timeout of {evidence.own_seconds:g} s"
+        message = f"It ran longer than {allowed}, and was ended."
         return Verdict(JobState.FAILED, EndReason.TIMEOUT, message=message, is_explained=False)
     if evidence.result is None:
         return _without_result(evidence)

@@ -64,6 +64,9 @@ class Patience:
 # An agent that cannot register has nothing else to do. 1, 2, 4, 8, 16, then 30 s for ever. Asked for time, too,
 # it comes again within 30 s, the three intervals after which a server that came back judges whom it has not heard.
 REGISTER = Patience("register", 1.0, 30.0, most_asked_seconds=24.0)
+# One that holds work is looked for like one that beats: what it holds is lost three intervals after the server came
+# back. It was restarted in an outage, and knows no interval but the default.
+REGISTER_WITH_WORK = Patience("register", 1.0, 4.0, most_asked_seconds=4.0)
 # Nobody waits for a poll but the agent. 0.5, 1, 2, 4, then 8 s for ever: work flows again at most 8 s
 # after an outage of any length, and 500 agents knock about 80 times a second.
 POLL = Patience("poll", 0.5, 8.0)

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from edge_agent.client import QueueClient
 from edge_agent.errors import ProblemAnswer, SessionEnded, Superseded, Unauthenticated
 from edge_agent.protocol import Beat, Registration, Session
-from edge_agent.retry import LEAVE, REGISTER, Asker, Patience
+from edge_agent.retry import LEAVE, REGISTER, REGISTER_WITH_WORK, Asker, Patience
 
 logger = logging.getLogger(__name__)
 
@@ -183,11 +183,14 @@ class Sessions:
             logger.debug("The session had ended already.", extra={"event": "session_ended"})
 
     async def _register(self) -> tuple[Session, Registration]:
+        known = self._registration()
+        patience = REGISTER_WITH_WORK if known.held or known.never_started else REGISTER
+
         async def once() -> tuple[Session, Registration]:
             registration = self._registration()
             return await self._client.register(self._token(), registration), registration
 
-        return await self._asker.ask(REGISTER, once)
+        return await self._asker.ask(patience, once)
 
     async def _pause(self, lived_seconds: float) -> None:
         if lived_seconds >= SHORT_LIVED_SECONDS:

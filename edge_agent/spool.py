@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from edge_agent import last_words
 from edge_agent.kept import MEGABYTE
 from edge_agent.protocol import JobKind
+from edge_agent.protocol.streams import ON_STDERR
 from edge_agent.spooled_log import SpooledLog
 
 logger = logging.getLogger(__name__)
@@ -30,13 +31,18 @@ LEAST_FREE_BYTES = 100 * 1024**2
 """Below this a few logs fill the disk: what the server has is given back to it, whatever the bound."""
 
 
-def note(kind: JobKind, missing_bytes: int) -> str:
-    """Return the line that stands in a log for what is missing, in the form of the lines around it."""
+def note(kind: JobKind, missing_bytes: int, *, is_woven: bool = False) -> str:
+    """Return the line that stands in a log for what is missing, in the form of the lines around it.
+
+    ``is_woven``: the log holds two streams. The line is one of standard error.
+    """
     sentence = (
         f"{missing_bytes:,} bytes of this log are missing here: its host could not deliver them, "
         "and had no more room for them (EDGE_AGENT_SPOOL_MEGABYTES)."
     )
-    return last_words.line(sentence, level="warning") if kind is JobKind.TASK else f"[... {sentence}]\n"
+    if kind is JobKind.TASK:
+        return last_words.line(sentence, level="warning")
+    return ON_STDERR * is_woven + f"[... {sentence}]\n"
 
 
 class Spool:

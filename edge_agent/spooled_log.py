@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_agent import holes
+from edge_agent.protocol.streams import REPEAT_BYTES, shifts_in
 
 RECORD = "delivered"
 
@@ -30,6 +31,9 @@ RECORD_BYTES = 2048
 
 LINE_BYTES = 65_536
 """How far the end of a line is looked for, so that what is given up ends with it."""
+
+SHIFT_BYTES = 4 * REPEAT_BYTES
+"""How far a shift is looked for. A piece that begins just before it is due may be twice a pipe's length."""
 
 LAST_BYTES = 65_536
 """What is kept of a log that the server does not take: its end, for whoever looks at the host."""
@@ -61,9 +65,13 @@ class Cut:
 
 
 class SpooledLog:
-    """The log that a job writes to ``path``, with ``folder`` as its attempt directory."""
+    """The log that a job writes to ``path``, with ``folder`` as its attempt directory.
 
-    def __init__(self, path: Path, folder: Path, *, note: Note) -> None:
+    ``is_woven``: it holds two streams (:mod:`edge_agent.protocol.streams`). Behind what is given up it goes on
+    where which of them it is in is said anew.
+    """
+
+    def __init__(self, path: Path, folder: Path, *, note: Note, is_woven: bool = False) -> None:
         self.path = path
         self.delivered = 0
         """The offset up to which the server has the log."""
@@ -72,6 +80,7 @@ class SpooledLog:
         self._record = folder / RECORD
         self._offer = folder / "offer.json"
         self._note = note
+        self._is_woven = is_woven
         self._here = Cut()
         self._ahead: Cut | None = None
         self._kept_from = 0
@@ -104,13 +113,16 @@ class SpooledLog:
             cut = self._ahead or self._here
             missing = max(self._kept_from, cut.at) - next_offset + cut.missing * (self._kept_from < cut.end)
             resume = cut.position_of(max(self._kept_from, cut.end))
+            if self._is_woven:
+                skipped = self._to_a_shift(resume, 0)
+                missing, resume = missing + skipped, resume + skipped
             self._here, self._ahead = Cut(next_offset, resume, missing, self._note(missing)), None
             self._kept_from = next_offset
         self.delivered = self._under_way = next_offset
         self._save()
 
     def drop(self, least_bytes: int) -> int:
-        """Give up the oldest bytes that are not under way, to the end of a line; return how many.
+        """Give up the oldest bytes that are not under way, to the end of a line or to a shift; return how many.
 
         None are given up that could not be noted. Their place on the disk is :meth:`free`'s to give back.
         """
@@ -119,7 +131,7 @@ class SpooledLog:
             return 0  # it is given back without that; or a note is half sent, for a moment
         if self._under_way > cut.at:
             cut = Cut(self._under_way, cut.position_of(self._under_way))
-        count = self._whole_lines(cut.resume, least_bytes)
+        count = (self._to_a_shift if self._is_woven else self._whole_lines)(cut.resume, least_bytes)
         if count == 0:
             return 0
         note = self._note(cut.missing + count)
@@ -194,6 +206,14 @@ class SpooledLog:
             return there
         last_and_following = self._read_file(position + least_bytes - 1, LINE_BYTES)
         return least_bytes + max(0, last_and_following.find(b"\n"))
+
+    def _to_a_shift(self, position: int, least_bytes: int) -> int:
+        """Return how many bytes from a position on to give up: so many, and on to a shift, or else back to one."""
+        least_bytes = min(least_bytes, max(0, self._size() - position))
+        before = min(least_bytes, SHIFT_BYTES)
+        around = self._read_file(position + least_bytes - before, before + SHIFT_BYTES)
+        counts = [least_bytes - before + shift for shift in shifts_in(around)]
+        return next((count for count in counts if count >= least_bytes), counts[-1] if counts else 0)
 
     def _is_within_line(self, cut: Cut) -> bool:
         return cut.at > 0 and self._read_file(cut.resume - 1, 1) != b"\n"

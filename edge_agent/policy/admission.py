@@ -10,10 +10,14 @@ from edge_agent.errors import CannotStart
 
 @dataclass(frozen=True)
 class Admission:
-    """What may start. ``payload``: the job's, bounded. ``time_seconds``: how long it may run."""
+    """What may start. ``payload``: the job's, bounded. ``time_seconds``: how long it may run.
+
+    ``is_own_time``: whether that is what the job itself asked for, and not the policy.
+    """
 
     payload: dict[str, Any]
     time_seconds: float | None = None
+    is_own_time: bool = False
 
 
 class Refusal(CannotStart):

@@ -35,8 +35,8 @@ class Limits(Table):
 
     time_seconds: Whole | None = Field(
         default=None,
-        description="Seconds a job may run. Then it is ended (SIGTERM, `cancel_grace_seconds`, SIGKILL) and "
-        "reported with the reason `timeout`.",
+        description="Seconds a job may run; a command may ask for less. Then it is ended "
+        "(SIGTERM, `cancel_grace_seconds`, SIGKILL) and reported with the reason `timeout`.",
     )
     cpu_seconds: Whole | None = Field(
         default=None, description="Seconds of processor time of a process (SIGXCPU, 5 s later SIGKILL)."
@@ -135,8 +135,8 @@ class Commands(Bounds):
     allow: Literal["listed", "argv", "shell"] = Field(
         default="listed",
         description="`listed`: only what stands under `[[command]]`. `argv`: any program with any arguments. "
-        "`shell`: also texts, which `/bin/sh` runs. With `argv` whoever may send commands can do everything that "
-        "their user can do on this host, a shell included.",
+        "`shell`: also texts, which `/bin/sh`, bash or PowerShell reads. With `argv` whoever may send commands can do "
+        "everything that their user can do on this host, a shell included.",
     )
     new_privileges: bool = Field(
         default=False,

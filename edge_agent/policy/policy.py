@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +84,17 @@ class Policy:
             here = f"'queues' in {self.path}" if self.document.queues is not None else variable("queues")
             why = f"it comes from the queue {offer.queue!r}. Add that to {here}."
             raise Refusal(why, rule="queues")
+        own_seconds = None
         if offer.kind is JobKind.TASK:
             changes, limits = self._task(payload), self.document.tasks.limits
         else:
             changes, limits = bounded(self.document, payload)
+            own_seconds = payload.get("timeout_seconds")
         bounds = limits.model_dump(exclude_none=True, exclude={"time_seconds"})
-        return Admission(payload | changes | {"limits": bounds}, limits.time_seconds)
+        admitted = Admission(payload | changes | {"limits": bounds}, limits.time_seconds)
+        if own_seconds is None or own_seconds >= (limits.time_seconds or math.inf):
+            return admitted
+        return replace(admitted, time_seconds=own_seconds, is_own_time=True)
 
     def findings(self, kinds: tuple[JobKind, ...]) -> Iterator[tuple[bool, str]]:
         """Say what it comes to, for the kinds this host could take: whether that is as it should be, and what."""

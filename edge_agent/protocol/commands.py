@@ -59,10 +59,11 @@ class Tie(Request):
 class Submit(Request):
     """A command to run. Sent again with the same ``key`` and token, it is the same command.
 
-    ``queue``: None is the connection's, else the first that the token names and the agent serves. ``agent``: the
-    name, hostname or address of one agent; None is any that serves the queue. ``command``: a text is read by
-    ``shell``, a list is run as it is. ``timeout_seconds``: how long it may run on the host, None as long as the
-    host's policy says. ``queue_timeout_seconds``: how long it may wait for an agent, None as the server is set.
+    ``queue``: None is the connection's unless an agent is named, else the first that the token names and the agent
+    serves. ``agent``: the name, hostname or address of one agent; None is any that serves the queue. ``command``: a
+    text is read by ``shell``, a list is run as it is. ``timeout_seconds``: how long it may run on the host, None as
+    long as the host's policy says. ``queue_timeout_seconds``: how long it may wait for an agent, None as the server
+    is set.
     ``family``: commands of one family never run beside each other; an earlier one is ended first, and until it has
     ended a submit is refused with ``conflict``. ``name``: what it is called among the commands of its task.
     """

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.errors import CannotStart
-
 _PASSED_ON = frozenset({"LANG", "LANGUAGE", "PATH", "TZ"})
 """What another user gets of the agent's environment, and ``LC_*``. The rest may be none of his business."""
 
@@ -56,6 +54,9 @@ def check_account(name: str) -> None:
 
     :raises CannotStart: saying what to do.
     """
+    # Imported here: the process of each command reads this module, and never comes here.
+    from edge_agent.errors import CannotStart
+
     if os.geteuid() != 0:
         own = pwd.getpwuid(os.geteuid()).pw_name
         msg = (

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import override
 
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotStart
+from edge_agent.protocol.shells import Shell
+from edge_agent.protocol.streams import Streams
 from edge_agent.runners.account import check_account
 from edge_agent.runners.base import Runner
 from edge_agent.settings import ENV_PREFIX
@@ -19,10 +21,11 @@ from edge_agent.settings import ENV_PREFIX
 class CommandPayload(BaseModel):
     """What a command job is. What a newer server adds is ignored.
 
-    ``command``: a list is run as it is, a text by ``/bin/sh -c``. ``env``: added to the environment of
-    the agent. ``cwd``: the home directory unless given, ``/`` where there is none. ``run_as_user``: the
-    user of the host it runs as, who gets an environment and a home of his own; only an agent of root can
-    do that.
+    ``command``: a list is run as it is, a text by ``shell``, which is ``/bin/sh`` unless it is named. ``env``:
+    added to the environment of the agent. ``cwd``: the home directory unless given, ``/`` where there is none.
+    ``run_as_user``: the user of the host it runs as, who gets an environment and a home of his own; only an agent
+    of root can do that. ``timeout_seconds``: how long it may run; the host's policy may say less, never more.
+    ``streams``: whether its log tells standard output from standard error.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -31,6 +34,16 @@ class CommandPayload(BaseModel):
     env: dict[str, str] = {}
     cwd: str | None = None
     run_as_user: Annotated[str, Field(min_length=1)] | None = None
+    shell: Shell | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    streams: Streams = Streams.TOGETHER
+
+    @model_validator(mode="after")
+    def _has_a_shell_only_for_a_text(self) -> Self:
+        if self.shell is not None and not isinstance(self.command, str):
+            msg = "a list of words is run as it is, without a shell"
+            raise ValueError(msg)
+        return self
 
     @classmethod
     def read(cls, payload: dict[str, Any]) -> CommandPayload:
@@ -41,7 +54,9 @@ class CommandPayload(BaseModel):
         try:
             return cls.model_validate(payload)
         except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])) or 'shell'}: {fault['msg']}" for fault in error.errors()
+            )
             msg = f"The command cannot be read: {faults}."
             raise CannotStart(msg) from error
 

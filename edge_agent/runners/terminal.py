@@ -29,6 +29,8 @@ FAREWELL_SECONDS = 1.0
 
 STDIN = 0
 
+Plain = Callable[[bytes], bytes]
+
 
 def has_terminal() -> bool:
     """Whether this process was started in a terminal: it is on its standard input, where tmux puts it."""
@@ -69,10 +71,15 @@ def take_back() -> None:
 
 
 @contextmanager
-def shown(file: Path) -> Iterator[None]:
-    """Show on the terminal what a file holds and what comes, from a thread, until the end of the block."""
+def shown(file: Path, *, is_woven: bool = False) -> Iterator[None]:
+    """Show on the terminal what a file holds and what comes, from a thread, until the end of the block.
+
+    ``is_woven``: it holds two streams, see :mod:`edge_agent.protocol.streams`; the terminal, what they say.
+    """
     over = threading.Event()
-    viewer = threading.Thread(target=_follow_undisturbed, args=(file, over.wait), daemon=True)
+    viewer = threading.Thread(
+        target=_follow_undisturbed, args=(file, over.wait, _plain(is_woven=is_woven)), daemon=True
+    )
     viewer.start()
     try:
         yield
@@ -81,27 +88,37 @@ def shown(file: Path) -> Iterator[None]:
         viewer.join(FAREWELL_SECONDS)
 
 
-def _follow_undisturbed(file: Path, is_over: Callable[[float], bool]) -> None:
+def _plain(*, is_woven: bool) -> Plain:
+    if not is_woven:
+        return bytes
+    # Imported here, as in the wrapper.
+    from edge_agent.protocol.streams import Unweaver
+
+    return Unweaver().plain
+
+
+def _follow_undisturbed(file: Path, is_over: Callable[[float], bool], plain: Plain) -> None:
     # A signal that this thread took would wait for the end of what the main thread waits for.
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    follow(file, is_over)
+    follow(file, is_over, plain)
 
 
-def follow(file: Path, is_over: Callable[[float], bool]) -> None:
+def follow(file: Path, is_over: Callable[[float], bool], plain: Plain = bytes) -> None:
     """Write to the terminal what a file holds and what comes, until it is over or the terminal is gone.
 
-    ``is_over``: waits up to so many seconds and answers whether that was the end.
+    ``is_over``: waits up to so many seconds and answers whether that was the end. ``plain``: makes of the file's
+    bytes, piece by piece, what is shown.
     """
     offset = 0
     with suppress(OSError):
         while True:
             is_last_look = is_over(LOOK_SECONDS)
-            offset = _show_from(offset, file)
+            offset = _show_from(offset, file, plain)
             if is_last_look:
                 return
 
 
-def _show_from(offset: int, file: Path) -> int:
+def _show_from(offset: int, file: Path, plain: Plain) -> int:
     """Show what is behind an offset; return the next one."""
     try:
         with file.open("rb") as content:
@@ -115,7 +132,7 @@ def _show_from(offset: int, file: Path) -> int:
             shown_bytes = content.read(size - offset)
     except FileNotFoundError:
         return offset
-    _write(shown_bytes)
+    _write(plain(shown_bytes))
     return offset + len(shown_bytes)
 
 

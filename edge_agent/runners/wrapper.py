@@ -19,15 +19,16 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from edge_agent.attempt_dir import AttemptDir, Identity, Result
 from edge_agent.policy import limits
-from edge_agent.runners import privileges, terminal
+from edge_agent.runners import privileges, shells, terminal
 from edge_agent.runners.account import Account
-from edge_agent.runners.output import Output
+from edge_agent.runners.output import AS_THEY_ARE, Output, Way
 
 NOT_FOUND = 127
 """Exit code for a program that is not there, as shells have it."""
@@ -57,6 +58,7 @@ class Command:
         self._has_terminal = terminal.has_terminal()
         self._process: subprocess.Popen[bytes] | None = None
         self._asked_by = 0
+        self._ways = AS_THEY_ARE
         self._family: set[Identity] = set()
 
     @property
@@ -75,19 +77,21 @@ class Command:
             signal.signal(number, self._asked_to_end)
 
     def run(self, payload: dict[str, Any]) -> Result:
-        """Run the command to its end. Its output goes where the wrapper's goes, through a pipe."""
+        """Run the command to its end. Its output goes where the wrapper's goes, through pipes."""
+        self._ways = _ways_of(payload)
         if self._asked_by:
             return Result(exit_code=None, signal=self._asked_by, message="It was asked to end before it began.")
-        output = Output(file=1)
+        output = Output(file=1, ways=self._ways)
         try:
-            self._process = self._start(payload, output.command_end)
+            self._process = self._start(payload, output.command_ends)
         except (LookupError, OSError, ValueError) as error:
             exit_code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUNNABLE
             return Result(exit_code=exit_code, message=f"It could not be run: {error}")
         output.begin()
         if self._asked_by:  # before there was a process to pass it on to
             self._pass_on()
-        with terminal.shown(self._attempt.output) if self._has_terminal else nullcontext():
+        is_woven = self._ways is not AS_THEY_ARE
+        with terminal.shown(self._attempt.output, is_woven=is_woven) if self._has_terminal else nullcontext():
             returncode = self._process.wait()
             was_hung_up = self._is_hung_up
             output.finish()
@@ -103,7 +107,12 @@ class Command:
             return Result(exit_code=None, signal=-returncode, message=why)
         return Result(exit_code=returncode, message=message)
 
-    def _start(self, payload: dict[str, Any], output: int) -> subprocess.Popen[bytes]:
+    def say(self, message: str) -> None:
+        """Add to the log what there is to say beside the command itself."""
+        with suppress(OSError):  # The disk may be full; the message is in the result too.
+            os.write(1, self._ways[-1](f"{message}\n".encode()))
+
+    def _start(self, payload: dict[str, Any], outputs: tuple[int, ...]) -> subprocess.Popen[bytes]:
         command = payload["command"]
         environment, home = dict(os.environ), _home()
         drop: dict[str, Any] = {}
@@ -112,7 +121,11 @@ class Command:
             environment, home = account.environment(environment), account.directory
             drop = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
             # So that he can open /dev/stdout and /dev/stderr, too. The directory stays closed to him.
-            os.fchown(output, account.uid, account.gid)
+            for output in outputs:
+                os.fchown(output, account.uid, account.gid)
+        environment |= payload.get("env") or {}
+        if isinstance(command, str):
+            command = shells.words_for(command, payload.get("shell"), environment.get("PATH"))
         if not payload.get("new_privileges"):
             privileges.forbid_more()
         if self._has_terminal:
@@ -124,12 +137,12 @@ class Command:
                 terminal.take()
 
         return subprocess.Popen(
-            ["/bin/sh", "-c", command] if isinstance(command, str) else command,
+            command,
             executable=payload.get("executable"),
-            env=environment | (payload.get("env") or {}),
+            env=environment,
             cwd=payload.get("cwd") or home,
-            stdout=output,
-            stderr=output,
+            stdout=outputs[0],
+            stderr=outputs[-1],
             process_group=0,
             umask=UMASK,
             preexec_fn=begin,  # noqa: PLW1509  there is no thread yet
@@ -165,6 +178,17 @@ class Command:
         sweep(Identity.of(os.getpid()), self._family)
 
 
+def _ways_of(payload: dict[str, Any]) -> tuple[Way, ...]:
+    """Return what its streams come to in the log: as they are, or so that they can be told apart again."""
+    if payload.get("streams") != "apart":
+        return AS_THEY_ARE
+    # Imported here: few ask for it, and it is most of what a wrapper would weigh.
+    from edge_agent.protocol.streams import Stream, Weaver
+
+    weave = Weaver().weave
+    return partial(weave, Stream.STDOUT), partial(weave, Stream.STDERR)
+
+
 def _home() -> str:
     """Return the home directory of the agent's user, or ``/`` where that is not there: some have none."""
     home = os.environ.get("HOME")
@@ -181,8 +205,7 @@ def main(directory: str) -> int:
     terminal.take_environment(attempt)
     result = command.run(attempt.read("payload.json") or {})
     if result.message:
-        with suppress(OSError):  # The disk may be full; the message is in the result too.
-            os.write(1, f"{result.message}\n".encode())
+        command.say(result.message)
     while True:
         try:
             attempt.write_result(result)

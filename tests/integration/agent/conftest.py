@@ -58,14 +58,14 @@ def agent(queue: FakeQueue, agent_of: StartAgent) -> AgentHost:
 def real_api(
     postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowBed]:
-    """Give an Airflow on Postgres of which only the API server runs. Lost offers are soon offered again."""
+    """Give an Airflow on Postgres: only an API server, for commands. Lost offers are soon offered again."""
     settings = {
         "AIRFLOW__EDGE_AGENT__OFFER_SECONDS": "1",
         # Twice as patient as the bed is otherwise: a dozen agents share two cores with it.
         "AIRFLOW__EDGE_AGENT__MISSED_HEARTBEATS": "6",
     }
     with postgres.database(postgres_template) as url:
-        bed = AirflowBed(tmp_path_factory.mktemp("real-api") / "airflow", url, settings=settings)
+        bed = AirflowBed(tmp_path_factory.mktemp("real-api") / "airflow", url, settings=settings, apps="core")
         try:
             yield bed.start("api-server")
         finally:

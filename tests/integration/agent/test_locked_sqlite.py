@@ -28,7 +28,7 @@ QUICK = {"AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS": "2", "AIRFLOW__EDGE_AGENT__OF
 @pytest.fixture(scope="module")
 def airflow(sqlite_template, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow")
-    bed = AirflowBed(home / "bed", copy_sqlite(sqlite_template, home / "airflow.db"), settings=QUICK)
+    bed = AirflowBed(home / "bed", copy_sqlite(sqlite_template, home / "airflow.db"), settings=QUICK, apps="core")
     try:
         yield bed.start("api-server")
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -62,6 +63,26 @@ def test_an_agent_starts_before_its_server_and_registers_when_that_comes(queue, 
     queue.come_back()
     registered(queue)
     assert ended(queue.submit("true")).state is JobState.SUCCEEDED
+
+
+def test_an_agent_that_was_restarted_in_an_outage_with_work_registers_soon_after_it(queue, agent, tmp_path):
+    """By then a server that came back has heard of it within the three intervals that it waits."""
+    job = running(queue.submit(f"echo one; {until_exists(tmp_path / 'gate')}; echo two"), until=b"one")
+    queue.go_away()
+    agent.crash()
+    agent.start()
+    wait_until(lambda: "contact_lost" in agent.output(), what="the agent says that the server is away", timeout=20)
+    queue.calls.clear()
+    fault = queue.fault("register", "status", times=None)
+    queue.come_back()
+    met(fault, times=6, timeout=60)
+    times = [call.at for call in queue.calls_of("register")]
+    assert max(after - before for before, after in pairwise(times)) < 6
+    queue.orders.end()
+    registered(queue, 2)
+    assert queue.registrations[1].held == (job.assignment_id,)
+    (tmp_path / "gate").touch()
+    assert ended(job).state is JobState.SUCCEEDED
 
 
 def test_an_ended_session_is_opened_again_with_what_is_held(queue, agent, tmp_path):

@@ -10,6 +10,7 @@ from edge_agent.protocol import EndReason, JobKind, JobState
 from tests.integration.agent.steps import ended, running
 from tests.support.agent_host import AgentHost
 from tests.support.fake_queue import AGENT_TOKEN, Job
+from tests.support.runner_bed import lives
 from tests.support.waiting import wait_until
 
 OWNER = 'run_as_user = "root"' if os.geteuid() == 0 else ""
@@ -120,6 +121,43 @@ def test_what_runs_too_long_is_ended_and_reported_as_timeout(queue, host_of):
     assert (ended(job).state, job.ending.reason) == (JobState.FAILED, EndReason.TIMEOUT)
     assert "'time_seconds'" in job.ending.message
     assert bytes(job.log) == b"up\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "hosts", "words"),
+    [
+        (1, None, "It ran longer than its own timeout of 1 s, and was ended."),
+        (1, 300, "It ran longer than its own timeout of 1 s, and was ended."),
+        (300, 1, "the policy of its host allows ('time_seconds')"),
+    ],
+)
+def test_a_command_may_have_a_time_of_its_own_and_not_more_than_its_host_allows(queue, host_of, own, hosts, words):
+    """All it has started is ended with it, also what has left its process group."""
+    policy = f"commands.limits.time_seconds = {hosts}\n" if hosts else ""
+    host_of(f"commands.allow = 'shell'\n{policy}{_owner()}", cancel_grace_seconds=0.5).start()
+    family = "trap '' TERM; sleep 300 & echo $!; setsid sleep 300 & echo $!; echo $$; wait; wait; wait"
+    job = queue.submit(family, timeout_seconds=own)
+    assert (ended(job).state, job.ending.reason) == (JobState.FAILED, EndReason.TIMEOUT)
+    assert words in job.ending.message
+    pids = job.log.split()
+    assert len(pids) == 3
+    wait_until(lambda: [pid for pid in pids if lives(pid)], until=lambda left: not left, what="all of it has ended")
+
+
+def test_a_time_of_its_own_goes_on_under_the_next_agent(queue, host_of):
+    host = host_of(f"commands.allow = 'shell'\n{_owner()}").start()
+    job = running(queue.submit("echo up; exec sleep 300", timeout_seconds=4), until=b"up")
+    host.crash()
+    host.start()
+    assert ended(job).message == "It ran longer than its own timeout of 4 s, and was ended."
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "pwsh"])
+def test_a_shell_is_refused_with_its_text_where_only_words_are_allowed(queue, host_of, shell):
+    host_of(f"commands.allow = 'argv'\n{_owner()}").start()
+    refused = queue.submit("echo $BASH", shell=shell)
+    assert ended(refused).reason is EndReason.REJECTED
+    assert "rule 'commands.allow'" in refused.ending.message
 
 
 def test_the_time_goes_on_while_the_agent_is_away(queue, host_of):

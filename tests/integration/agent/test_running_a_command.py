@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from edge_agent.protocol import EndReason, JobKind, JobState, RunnerName
+from edge_agent.protocol.streams import Stream, Unweaver
 from tests.integration.agent.steps import ended, until_exists
 from tests.support.fake_queue import Job
 from tests.support.waiting import wait_until
@@ -48,6 +51,18 @@ def test_environment_and_directory_are_those_of_the_payload_and_nothing_of_the_a
     assert lines[0] == str(tmp_path / "here")
     assert "COLOUR=blue" in lines
     assert [line for line in lines if line.startswith("EDGE_AGENT_")] == []
+
+
+def test_the_streams_of_a_command_can_be_told_apart_on_the_other_side(queue, agent):
+    job = queue.submit("echo one; echo two >&2; exit 3", streams="apart")
+    assert ended(job).exit_code == 3
+    assert sorted(Unweaver().unweave(bytes(job.log))) == [(Stream.STDERR, b"two\n"), (Stream.STDOUT, b"one\n")]
+
+
+def test_a_host_says_which_shells_it_has(queue, agent):
+    capabilities = queue.registrations[-1].capabilities
+    assert capabilities.get("bash", False) == bool(shutil.which("bash"))
+    assert capabilities.get("pwsh", False) == bool(shutil.which("pwsh"))
 
 
 def test_a_payload_that_makes_no_sense_is_rejected_in_words(queue, agent):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from edge_agent.protocol import EndReason
+from edge_agent.protocol.streams import Stream, Unweaver
 from tests.integration.agent.steps import attempts, ended, registered, running, until_exists
 from tests.support.waiting import wait_until
 
@@ -41,6 +42,29 @@ def test_a_full_spool_loses_the_oldest_bytes_and_no_result_and_says_so_also_acro
     rest = len(before) + int(missing.replace(b",", b""))
     assert (before, after) == (whole[: len(before)], whole[rest:])
     assert rest > 500_000
+
+
+def test_a_full_spool_leaves_the_streams_of_a_command_apart(queue, agent_of, tmp_path):
+    """What is missing is told on standard error; of the rest each line is in the stream that it was written to."""
+    agent = agent_of(queue, spool_megabytes=1)
+    gate, later = tmp_path / "gate", tmp_path / "later"
+    both = "seq -f out%07.0f 0 99999 & seq -f err%07.0f 0 99999 >&2; wait"
+    command = f"echo up; {until_exists(gate)}; {both}; {until_exists(later)}; echo end"
+    job = running(queue.submit(command, streams="apart"), until=b"up")
+    queue.go_away()
+    gate.touch()
+    wait_until(lambda: "event=spool_full" in agent.output(), what="the agent says that the spool is full")
+    later.touch()
+    queue.come_back()
+    assert ended(job).exit_code == 0
+    parts = list(Unweaver().unweave(bytes(job.log)))
+    out, err = (b"".join(content for each, content in parts if each is stream) for stream in Stream)
+    assert NOTE.search(err)
+    assert not NOTE.search(out)
+    assert b"err" not in out
+    assert b"out" not in NOTE.sub(b"", err)
+    assert out.endswith(b"out0099999\nend\n")
+    assert err.endswith(b"err0099999\n")
 
 
 def taken(host):

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.minutes, pytest.mark.timeout(180)
 def airflow(sqlite_template, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow")
     url = copy_sqlite(sqlite_template, home / "airflow.db")
-    bed = AirflowBed(home / "bed", url)
+    bed = AirflowBed(home / "bed", url, apps="core")
     try:
         yield bed.start("api-server")
     finally:

@@ -109,8 +109,9 @@ async def test_a_user_who_is_gone_when_the_command_begins_is_told_as_what_cannot
     await runner.prepare()
     attempt = AttemptDir.create(state / "attempts", uuid4(), {"label": "job"})
     attempt.write("payload.json", {"command": "true", "run_as_user": "nobody-of-that-name"})
-    await runner.start(attempt)
+    identity = await runner.start(attempt)
     result = await wait_until_async(attempt.result, what="it has ended")
+    await gone(identity.pid)  # it writes its result first
     assert result.exit_code == 126
     assert "nobody-of-that-name" in result.message
 

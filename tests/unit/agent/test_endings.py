@@ -50,6 +50,13 @@ def test_what_the_log_cannot_say_is_said_in_a_message():
     assert "signal 63" in str(judge(Evidence(None, died_of=63)).message)
 
 
+def test_what_took_too_long_is_told_with_whose_time_it_was():
+    own, of_policy = (judge(Evidence(None, end="timeout", own_seconds=seconds)) for seconds in (7.5, None))
+    assert own.message == "It ran longer than its own timeout of 7.5 s, and was ended."
+    assert of_policy.message == "It ran longer than the policy of its host allows ('time_seconds'), and was ended."
+    assert {own.reason, of_policy.reason} == {EndReason.TIMEOUT}
+
+
 def test_a_task_that_told_airflow_a_state_has_explained_itself():
     assert judge(Evidence(Result(exit_code=1, state="failed"))).is_explained
     assert not judge(Evidence(Result(exit_code=1))).is_explained

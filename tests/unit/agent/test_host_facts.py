@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ from edge_agent.attempt_dir import AttemptDir
 from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
 from edge_agent.errors import CannotStart
 from edge_agent.protocol import JobKind, Registration, RunnerName
+from edge_agent.protocol.shells import Shell
+from edge_agent.runners import shells
 from edge_agent.runners.base import Runner
 from edge_agent.runners.local import LocalRunner
 from edge_agent.runners.registry import KEEP_READY_SECONDS, RETRY_SECONDS, Runners, runners_of
@@ -83,11 +86,11 @@ def test_an_architecture_has_one_name(settings, monkeypatch, said, name):
     assert detect_capabilities(settings())["arch"] == name
 
 
-def test_tmux_is_a_capability_where_it_is_installed(settings, monkeypatch):
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    assert detect_capabilities(settings())["tmux"] is True
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    assert "tmux" not in detect_capabilities(settings())
+@pytest.mark.parametrize("program", ["tmux", "bash", "pwsh"])
+def test_a_program_that_jobs_may_ask_for_is_a_capability_where_it_is_installed(settings, monkeypatch, program):
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name == program else None)
+    found = detect_capabilities(settings())
+    assert {name for name in ("tmux", "bash", "pwsh") if found.get(name)} == {program}
 
 
 def test_health_is_measured_and_what_cannot_be_is_left_out(tmp_path):
@@ -223,12 +226,33 @@ async def test_a_task_before_the_first_session_cannot_start(settings, tmp_path):
         ({"command": [1]}, "command"),
         ({"command": "x", "env": {"A": 1}}, "env"),
         ({"command": "x", "cwd": 1}, "cwd"),
+        ({"command": "x", "shell": "zsh"}, "shell: Input should be 'sh', 'bash' or 'pwsh'"),
+        ({"command": ["x"], "shell": "bash"}, "shell: Value error, a list of words is run as it is, without a shell"),
+        ({"command": "x", "timeout_seconds": 0}, "timeout_seconds"),
+        ({"command": "x", "timeout_seconds": float("inf")}, "timeout_seconds"),
+        ({"command": "x", "streams": "both"}, "streams: Input should be 'together' or 'apart'"),
     ],
     ids=str,
 )
 def test_a_command_that_makes_no_sense_is_refused_before_anything_is_written(payload, word):
-    with pytest.raises(CannotStart, match=f"The command cannot be read: {word}"):
+    with pytest.raises(CannotStart, match=re.escape(f"The command cannot be read: {word}")):
         LocalRunner().log_of(payload)
+
+
+@pytest.mark.parametrize("shell", list(Shell))
+def test_every_shell_that_jobs_may_ask_for_is_known_to_the_process_that_starts_it(shell):
+    assert LocalRunner().log_of({"command": "x", "shell": shell.value}) == "output.log"
+    assert set(shells.WORDS) == {shell.value for shell in Shell}
+
+
+def test_the_process_of_a_command_imports_next_to_nothing():
+    """One of them stays as long as each command runs."""
+    program = (
+        "import sys, edge_agent.runners.wrapper; "
+        "print(sorted({'pydantic', 'httpx', 'psutil', 'asyncio', 'edge_agent.protocol'} & {*sys.modules}))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert said.stdout == "[]\n"
 
 
 def test_what_a_newer_server_adds_to_a_command_is_ignored():

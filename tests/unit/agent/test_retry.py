@@ -10,7 +10,18 @@ from edge_agent import retry
 from edge_agent.contact import Contact
 from edge_agent.errors import SettingsError, UndecodableAnswer, Unreachable, problem_answer
 from edge_agent.protocol import Problem, ProblemReason
-from edge_agent.retry import CONFIRM, HEARTBEAT, LEAVE, POLL, REGISTER, REPORT, SEND_LOG, Asker, Patience
+from edge_agent.retry import (
+    CONFIRM,
+    HEARTBEAT,
+    LEAVE,
+    POLL,
+    REGISTER,
+    REGISTER_WITH_WORK,
+    REPORT,
+    SEND_LOG,
+    Asker,
+    Patience,
+)
 
 PASSING = {ProblemReason.UNAVAILABLE, ProblemReason.INTERNAL}
 
@@ -93,6 +104,7 @@ async def test_waits_double_up_to_their_cap(time):
 @pytest.mark.parametrize(
     ("patience", "first"),
     [
+        (REGISTER_WITH_WORK, [1, 2, 4, 4]),
         (POLL, [0.5, 1, 2, 4, 8, 8]),
         (HEARTBEAT, [0.5, 1, 2, 4, 4]),
         (CONFIRM, [0.2, 0.4, 0.8, 1.6, 3.2, 5, 5]),
@@ -132,7 +144,14 @@ async def test_total_time_is_capped_also_while_an_answer_is_waited_for(time):
 
 @pytest.mark.parametrize(
     ("patience", "asked", "waited"),
-    [(POLL, 3.0, 3.75), (POLL, 3600.0, 75.0), (POLL, 0.0, 0.5), (REGISTER, 3600.0, 30.0), (HEARTBEAT, 3600.0, 5.0)],
+    [
+        (POLL, 3.0, 3.75),
+        (POLL, 3600.0, 75.0),
+        (POLL, 0.0, 0.5),
+        (REGISTER, 3600.0, 30.0),
+        (REGISTER_WITH_WORK, 3600.0, 5.0),
+        (HEARTBEAT, 3600.0, 5.0),
+    ],
 )
 async def test_retry_after_is_honoured_within_reason(time, patience, asked, waited):
     """Not before the time asked for, not all at once, and not for ever: not until the agent is taken for lost."""

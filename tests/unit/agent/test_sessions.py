@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from edge_agent.contact import Contact
 from edge_agent.errors import SessionEnded, Superseded, Unauthenticated, Unreachable, problem_answer
 from edge_agent.protocol import Problem, ProblemReason
-from edge_agent.retry import LEAVE, REPORT, Asker
+from edge_agent.retry import LEAVE, REGISTER, REGISTER_WITH_WORK, REPORT, Asker
 from edge_agent.sessions import Sessions
 from tests.support.waiting import wait_until_async
 from tests.unit.protocol.examples import MESSAGES
@@ -108,6 +108,37 @@ async def test_a_session_that_ended_is_opened_again_once_whoever_finds_out(bed):
     answers = await asyncio.gather(*(bed.sessions.ask(REPORT, bed.verb) for _ in range(5)))
     assert [session for session in bed.server.opened if session] == [first, answers[0]]
     assert len({answer.session_id for answer in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("has", "patience"), [({}, REGISTER), ({"held": 1}, REGISTER_WITH_WORK), ({"never_started": 1}, REGISTER_WITH_WORK)]
+)
+async def test_who_holds_work_asks_more_often(has, patience):
+    """It would be taken for lost, and its work with it."""
+    ids = {name: (uuid4(),) * has.get(name, 0) for name in ("held", "never_started")}
+    asked = []
+
+    class Asking:
+        async def ask(self, patience, call):
+            asked.append(patience)
+            return await call()
+
+    async def opened(_session, _registration):
+        pass
+
+    server: Any = Server()
+    asker: Any = Asking()
+    sessions = Sessions(
+        server,
+        asker,
+        token=lambda: SecretStr("t"),
+        registration=lambda: REGISTRATION.model_copy(update=ids),
+        opened=opened,
+    )
+    loop = asyncio.ensure_future(sessions.run())
+    await sessions.current()
+    loop.cancel()
+    assert asked == [patience]
 
 
 async def test_a_session_is_used_by_nobody_before_what_it_orders_is_done(bed):

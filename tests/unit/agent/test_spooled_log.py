@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_agent.protocol.streams import ON_STDERR, REPEAT_BYTES, Stream, Unweaver, Weaver
 from edge_agent.spooled_log import LAST_BYTES, RECORD_BYTES, SpooledLog
 
 BLOCK = 4096
@@ -19,15 +20,17 @@ BLOCK = 4096
 class Site:
     """One log, the job that writes it, and a server that takes bytes by offset."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, is_woven=False):
         self.folder = folder
+        self.is_woven = is_woven
         self.path = folder / "output.log"
         self.written = b""
         self.server = bytearray()
         self.log = self.restart()
 
     def restart(self):
-        self.log = SpooledLog(self.path, self.folder, note="[{}]\n".format)
+        note = f"{ON_STDERR * self.is_woven}[{{}}]\n".format
+        self.log = SpooledLog(self.path, self.folder, note=note, is_woven=self.is_woven)
         return self.log
 
     def write(self, content):
@@ -216,3 +219,82 @@ def test_a_log_that_is_not_there_takes_no_room(site):
     assert site.log.disk_bytes() == 0
     assert site.log.drop(100) == 0
     site.free()
+
+
+def streams_of(log):
+    """Return what a reader of two streams makes of a log."""
+    parts = list(Unweaver().unweave(bytes(log)))
+    return {stream: b"".join(content for each, content in parts if each is stream) for stream in Stream}
+
+
+OUT_LINES = [b"out %06d \x0e\x10\n" % number for number in range(10_000)]
+ERR_LINES = [b"err %06d \x0f\n" % number for number in range(10_000)]
+
+
+@pytest.fixture
+def woven(tmp_path):
+    """Give the log of a job that has written two streams, turn and turn about."""
+    site, weaver = Site(tmp_path, is_woven=True), Weaver()
+    pairs = zip(OUT_LINES, ERR_LINES, strict=True)
+    site.write(b"".join(weaver.weave(Stream.STDOUT, out) + weaver.weave(Stream.STDERR, err) for out, err in pairs))
+    return site
+
+
+@pytest.mark.parametrize("sent", [0, 1, 1009, 100_000])
+@pytest.mark.parametrize("dropped", [1, 9999, 200_000])
+def test_two_streams_are_told_apart_behind_what_was_given_up(woven, sent, dropped):
+    """Whatever stands at its edges: the rest of each stream is what it was, the line is one of standard error."""
+    if sent:
+        woven.send(sent)
+    count = woven.log.drop(dropped)
+    assert dropped <= count < dropped + 100
+    woven.free()
+    woven.send_all()
+    before, gone, rest = (
+        streams_of(piece)
+        for piece in (woven.written[:sent], woven.written[: sent + count], woven.written[sent + count :])
+    )
+    for stream, lines in ((Stream.STDOUT, OUT_LINES), (Stream.STDERR, ERR_LINES)):
+        assert gone[stream] + rest[stream] == b"".join(lines), "nothing before is needed to read the rest"
+        note = b"[%d]\n" % count if stream is Stream.STDERR else b""
+        found, expected = streams_of(woven.server)[stream], before[stream] + note + rest[stream]
+        assert found.replace(b"\n", b"") == expected.replace(b"\n", b"")  # one may end a line that was cut
+
+
+def test_a_stream_that_goes_on_for_long_is_given_up_to_where_it_is_said_anew(tmp_path):
+    site, weaver, piece = Site(tmp_path, is_woven=True), Weaver(), b"x" * 999 + b"\n"
+    site.write(b"".join(weaver.weave(Stream.STDERR, piece) for _ in range(1000)))
+    dropped = site.log.drop(400_000)
+    assert 400_000 <= dropped <= 400_000 + 2 * REPEAT_BYTES
+    site.send_all()
+    found = streams_of(site.server)
+    assert found[Stream.STDOUT] == b""
+    assert found[Stream.STDERR].startswith(b"[%d]\n" % dropped)
+    assert set(found[Stream.STDERR].splitlines(keepends=True)[1:]) == {piece}
+
+
+def test_all_but_the_last_piece_of_two_streams_may_go(woven):
+    size = woven.path.stat().st_size
+    dropped = woven.log.drop(10**9)
+    assert size - 100 <= dropped < size
+    assert woven.log.drop(10**9) == 0
+    woven.send_all()
+    assert streams_of(woven.server)[Stream.STDERR] == b"[%d]\n" % dropped + ERR_LINES[-1]
+
+
+def test_two_streams_that_are_nowhere_said_anew_are_not_given_up(tmp_path):
+    site = Site(tmp_path, is_woven=True)
+    site.write(b"short\n")
+    assert site.log.drop(3) == 0
+
+
+def test_a_server_that_forgets_two_streams_has_the_rest_apart(woven):
+    woven.send(200_000)
+    woven.free()
+    del woven.server[100_000:]
+    woven.log.settle(len(woven.server))
+    woven.send_all()
+    found = streams_of(woven.server)
+    assert found[Stream.STDOUT].endswith(b"".join(OUT_LINES[-1000:]))
+    assert found[Stream.STDERR].endswith(b"".join(ERR_LINES[-1000:]))
+    assert b"[" not in found[Stream.STDOUT]

@@ -42,6 +42,20 @@ from edge_agent.protocol import (
     Versions,
     Withdrawn,
 )
+from edge_agent.protocol.commands import (
+    CancelCommand,
+    CommandView,
+    News,
+    OnAgentLost,
+    Seen,
+    Submit,
+    SubmitRights,
+    Submitted,
+    Tie,
+    Watch,
+)
+from edge_agent.protocol.shells import Shell
+from edge_agent.protocol.streams import Streams
 
 ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -66,6 +80,31 @@ DIRECTIVES = Directives(
     queues=("onprem",),
     host_conflict=CONFLICT,
 )
+TIE = Tie(id=ONE, dag_id="d", run_id="r", task_id="t", map_index=3, try_number=2, ends_with_it=False)
+COMMAND = CommandView(
+    id=TWO,
+    name="step",
+    label="a step",
+    state=JobState.FAILED,
+    reason=EndReason.EXIT,
+    message="it said no",
+    exit_code=3,
+    signal=9,
+    queue="onprem",
+    agent_name="db-07",
+    hostname="db-07.example.com",
+    streams=Streams.APART,
+    log_bytes=12,
+    log_is_cut=True,
+    read_offset=6,
+    is_wanted=False,
+    waiting="no agent serves queue 'onprem'",
+    queued_at=NOON,
+    confirmed_at=NOON,
+    ended_at=NOON,
+    ran_seconds=1.5,
+)
+SEEN = Seen(id=TWO, state=JobState.RUNNING, log_bytes=12, read_offset=6)
 LIMITS = Limits(
     heartbeat_seconds=10,
     missed_heartbeats=3,
@@ -153,5 +192,36 @@ MESSAGES: dict[str, Any] = {
         SERVER_KEY,
         VERSIONS,
         WITHDRAWN,
+        CancelCommand(reason="no more", only_if_unwanted=True),
+        COMMAND,
+        News(commands=(COMMAND,), unknown=(THREE,)),
+        SEEN,
+        Submit(
+            command="echo $A",
+            shell=Shell.BASH,
+            env={"A": "planted"},
+            cwd="/srv",
+            run_as_user="etl",
+            streams=Streams.APART,
+            queue="onprem",
+            agent="db-07",
+            requires={"gpu": True},
+            runner=RunnerName.TMUX,
+            slots=2,
+            priority_weight=3,
+            timeout_seconds=60,
+            queue_timeout_seconds=30,
+            on_agent_lost=OnAgentLost.WAIT,
+            lost_wait_seconds=120,
+            label="a step",
+            name="step",
+            key="a key",
+            family="a family",
+            tie=TIE,
+        ),
+        Submitted(command=COMMAND, attached=True),
+        SubmitRights(token="of-the-dags", queues=("onprem",), run_as_users=("etl",), team="blue", server_time=NOON),
+        TIE,
+        Watch(commands=(SEEN,), wait_seconds=5),
     )
 }

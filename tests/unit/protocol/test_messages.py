@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from edge_agent import protocol
-from edge_agent.protocol import PROTOCOL_VERSION, Answer, Ending, EndReason, JobState, Offer, Request
+from edge_agent.protocol import PROTOCOL_VERSION, Answer, Ending, EndReason, JobState, Offer, Request, commands
 from tests.unit.protocol.examples import DIRECTIVES, MESSAGES, ONE
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -22,7 +22,7 @@ CURRENT = GOLDEN / str(PROTOCOL_VERSION)
 EVERY_VERSION = sorted(GOLDEN.glob("*/*.json"))
 KINDS = {
     name: kind
-    for name, kind in vars(protocol).items()
+    for name, kind in (vars(protocol) | vars(commands)).items()
     if isinstance(kind, type) and issubclass(kind, Request | Answer) and kind not in (Request, Answer)
 }
 
@@ -60,7 +60,7 @@ def test_a_request_with_an_unknown_field_is_refused(name):
 @pytest.mark.parametrize("name", sorted(name for name, kind in KINDS.items() if issubclass(kind, Answer)))
 def test_an_answer_of_a_newer_server_is_read(name):
     """It may have fields this agent has never heard of, at any depth."""
-    content = json.loads((CURRENT / f"{name}.json").read_text()) | {"unknown": {"deep": 1}}
+    content = json.loads((CURRENT / f"{name}.json").read_text()) | {"not_known_yet": {"deep": 1}}
     assert KINDS[name].model_validate(content) == MESSAGES[name]
 
 
@@ -68,6 +68,7 @@ def test_no_secret_is_in_the_text_of_a_message():
     assert "eas_1_x" not in repr(MESSAGES["Session"])
     assert "token" not in repr(MESSAGES["Confirmed"])
     assert "planted" not in repr(MESSAGES["RenewAnswer"])
+    assert "planted" not in repr(MESSAGES["Submit"])
     assert "eas_1_y" not in repr(MESSAGES["BeatAnswer"]) + repr(MESSAGES["PollAnswer"])
 
 
@@ -86,6 +87,14 @@ def test_a_report_can_only_end_a_job(state):
         ("Registration", {"capabilities": {"os": "a\0"}}),
         ("Ending", {"exit_code": 2**31}),
         ("Ending", {"signal": -(2**31)}),
+        ("Submit", {"command": "a\0"}),
+        ("Submit", {"command": []}),
+        ("Submit", {"env": {"A": "half of a character: \ud800"}}),
+        ("Submit", {"command": ["words"], "shell": "bash"}),
+        ("Submit", {"on_agent_lost": "fail", "lost_wait_seconds": 5}),
+        ("Submit", {"timeout_seconds": 0}),
+        ("Watch", {"commands": []}),
+        ("Watch", {"wait_seconds": 61}),
     ],
 )
 def test_what_no_database_can_store_or_nobody_can_be_shown_is_refused(name, changed):
