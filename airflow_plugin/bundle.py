@@ -48,8 +48,8 @@ def url(name: str) -> str:
 def react_apps() -> list[dict[str, Any]]:
     """Return the page and the tab of a task instance, as Airflow wants them; nothing when there is no bundle.
 
-    The page stands in the menu under "Admin", beside pools and connections, the rights to which it asks for. There
-    is no extra link on operators: a global one would stand on every task of every executor.
+    The page stands in the menu under "Admin", beside pools and connections, the rights to which it asks for. Extra
+    links are on operators of commands alone: a global one would stand on every task of every executor.
     """
     if version(MAIN) is None:
         log.warning("There is no page 'Edge Agents': its bundle %s was not built. All else works.", FILES[MAIN])

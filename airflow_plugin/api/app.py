@@ -16,6 +16,7 @@ from airflow_plugin.api import (
     agent_routes,
     agent_view_routes,
     assignment_routes,
+    command_routes,
     job_routes,
     me_routes,
     page,
@@ -23,6 +24,7 @@ from airflow_plugin.api import (
     token_routes,
 )
 from airflow_plugin.api.closing import told_when_stopping
+from airflow_plugin.api.command_watcher import CommandWatcher
 from airflow_plugin.api.duties import Duties
 from airflow_plugin.api.gate import Gate
 from airflow_plugin.api.peers import believes_everybody
@@ -31,6 +33,7 @@ from airflow_plugin.api.reach_guard import warn_where_it_does_not_stand
 from airflow_plugin.api.versions import VersionHeader
 from airflow_plugin.api.warming import warm_execution_api
 from airflow_plugin.api.watcher import Watcher
+from airflow_plugin.api.watches import Watches
 from airflow_plugin.compat import engine
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.db import require_supported
@@ -53,6 +56,7 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     hash_keys()
     signing_keys()
     watcher = Watcher(config.watch_seconds)
+    command_watcher = CommandWatcher(config.watch_seconds, config.log_limit_bytes)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -63,8 +67,8 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
         # Airflow holds 600,000 objects by now that live as long as it does. With all of them looked through,
         # a full collection of garbage stops the process for a third of a second, and held polls cause many.
         gc.freeze()
-        duties = asyncio.create_task(Duties(config, watcher).run(), name="edge-agent-duties")
-        with told_when_stopping(watcher.close):
+        duties = asyncio.create_task(Duties(config, watcher, command_watcher).run(), name="edge-agent-duties")
+        with told_when_stopping(watcher.close), told_when_stopping(command_watcher.close):
             yield
         duties.cancel()
         with suppress(asyncio.CancelledError):
@@ -73,7 +77,9 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     app = FastAPI(
         title="Airflow Edge Agent",
         version=__version__,
-        description="The queue API: agents register, are heard from, poll, confirm, send logs and report.",
+        description=(
+            "The queue API: agents register, are heard from, poll, confirm, send logs, report; others submit commands."
+        ),
         lifespan=lifespan,
         # Whoever wants the description finds it in the docs; what is not served needs no guard.
         openapi_url=None,
@@ -88,6 +94,7 @@ def create_app(config: QueueConfig | None = None) -> FastAPI:
     app.add_middleware(VersionHeader, prefix=routes.PREFIX)
     app.include_router(agent_routes.router(config, Polls(config, watcher)), prefix=routes.PREFIX)
     app.include_router(assignment_routes.router(config), prefix=routes.PREFIX)
+    app.include_router(command_routes.router(config, Watches(config, command_watcher)), prefix=routes.PREFIX)
     app.include_router(me_routes.router(), prefix=routes.PREFIX)
     app.include_router(agent_view_routes.router(config), prefix=routes.PREFIX)
     app.include_router(agent_admin_routes.router(), prefix=routes.PREFIX)

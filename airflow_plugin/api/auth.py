@@ -1,7 +1,8 @@
-"""Who asks: an agent by its token or session and its host's key, a user by Airflow's own login and permissions."""
+"""Who asks: an agent by its token or session and its host's key, a submitter by a token, a user by Airflow's login."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, HTTPException, Query, Request
 from pydantic import SecretStr
 
+from airflow_plugin.api.peers import Peer
 from airflow_plugin.api.proofs import host_key_of
 from airflow_plugin.errors import Unauthenticated
 from airflow_plugin.queue import tokens
@@ -83,6 +85,23 @@ async def host_key(request: Request, value: Annotated[SecretStr, Depends(agent_t
     return host_key_of(request, value.get_secret_value(), await request.body())
 
 
+@dataclass(frozen=True)
+class Submitter:
+    """What somebody who submits commands shows: a token, not looked up yet, and from where."""
+
+    token: SecretStr
+    address: str | None
+
+
+def submitter(value: Annotated[SecretStr, Depends(bearer)], address: Peer) -> Submitter:
+    """Return what looks like a submit token, and from where it is shown.
+
+    :raises Unauthenticated: when it is none, or not the whole of one.
+    """
+    tokens.require_form(value.get_secret_value(), TokenKind.SUBMIT)
+    return Submitter(value, address)
+
+
 def _session_id(value: SecretStr) -> UUID:
     text = value.get_secret_value()
     try:
@@ -95,6 +114,7 @@ def _session_id(value: SecretStr) -> UUID:
 AgentToken = Annotated[SecretStr, Depends(agent_token)]
 HostKey = Annotated[str, Depends(host_key)]
 SessionToken = Annotated[SecretStr, Depends(session_token)]
+CurrentSubmitter = Annotated[Submitter, Depends(submitter)]
 CurrentSession = Annotated[SessionRef, Depends(current_session)]
 
 

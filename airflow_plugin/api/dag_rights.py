@@ -1,7 +1,7 @@
 """Which Dags' jobs a user may read: asked of Airflow's auth manager, outside of any transaction of the queue.
 
-A job of no Dag (a callback, a connection test, a command) is for everybody who may see jobs at all; the log of a
-callback or a test is for those who may read the logs of tasks.
+A job of no Dag (a callback, a connection test, a command that no task has submitted) is for everybody who may see
+jobs at all; its log is for those who may read the logs of tasks.
 """
 
 from __future__ import annotations

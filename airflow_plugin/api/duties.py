@@ -1,4 +1,4 @@
-"""What each API process does besides answering: watch, judge, sample, upload logs, purge. Ends with the process."""
+"""What each API process does besides answering: watch, judge, end, sample, upload, purge. Ends with the process."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 from airflow_plugin import remote_log
 from airflow_plugin.api.transactions import transact
-from airflow_plugin.queue import samples, steering
+from airflow_plugin.queue import samples, steering, ties
 from airflow_plugin.queue.reaper import Reaper
 
 if TYPE_CHECKING:
+    from airflow_plugin.api.command_watcher import CommandWatcher
     from airflow_plugin.api.watcher import Watcher
     from airflow_plugin.config import QueueConfig
 
 log = logging.getLogger(__name__)
 
 REAP_SECONDS = 2.0
+TIE_SECONDS = 1.0
 UPLOAD_SECONDS = 5.0
 PURGE_SECONDS = 300.0
 SAMPLE_PAUSE_SECONDS = 2.0
@@ -28,15 +30,18 @@ SAMPLE_PAUSE_SECONDS = 2.0
 class Duties:
     """Runs every duty until it is cancelled; one that fails is logged and tried again."""
 
-    def __init__(self, config: QueueConfig, watcher: Watcher) -> None:
+    def __init__(self, config: QueueConfig, watcher: Watcher, command_watcher: CommandWatcher) -> None:
         self._config = config
         self._reaper = Reaper(config)
         self._watcher = watcher
+        self._command_watcher = command_watcher
 
     async def run(self) -> None:
         """Run them all. A failure in one never ends another."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watcher.run(), name="edge-agent-watcher")
+            group.create_task(self._command_watcher.run(), name="edge-agent-command-watcher")
+            group.create_task(_forever("end commands", TIE_SECONDS, self._end_commands), name="edge-agent-ties")
             group.create_task(_forever("reap", REAP_SECONDS, self._reap), name="edge-agent-reaper")
             group.create_task(_forever("purge", PURGE_SECONDS, self._purge), name="edge-agent-purge")
             group.create_task(_forever("sample agents", SAMPLE_PAUSE_SECONDS, self._sample), name="edge-agent-samples")
@@ -52,6 +57,10 @@ class Duties:
             log.info("Reaped: %s", reaped)
         if cancelled := await transact(steering.cancel_overdue):
             log.info("Cancelled %d jobs of agents that are being stopped", cancelled)
+
+    async def _end_commands(self) -> None:
+        if ended := await transact(ties.end_unwanted):
+            log.info("Ending %d commands of tasks that Airflow goes on without", ended)
 
     async def _sample(self) -> None:
         await asyncio.sleep(await transact(lambda session: samples.take(session, self._config)))

@@ -35,7 +35,7 @@ from airflow_plugin.api.problems import answer
 from airflow_plugin.queue.allowances import parse_address
 from airflow_plugin.queue.secrets import is_whole
 from edge_agent.protocol import Problem, ProblemReason
-from edge_agent.protocol.routes import PREFIX
+from edge_agent.protocol.routes import COMMANDS, PREFIX
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,7 +48,8 @@ ENDED_SESSIONS_PER_MINUTE = 30_000
 MOST_RETRY_AFTER_SECONDS = 10
 """Less than the window: an agent that waited for longer could be lost for it."""
 
-AGENT_PATHS = (f"{PREFIX}/agents/", f"{PREFIX}/assignments/")
+TOKEN_PATHS = (f"{PREFIX}/agents/", f"{PREFIX}/assignments/", f"{PREFIX}{COMMANDS}")
+"""Where only tokens of ours let anybody in, and no login of Airflow's."""
 
 PROVEN_SECONDS = 600.0
 MOST_PROVEN = 20_000
@@ -155,7 +156,7 @@ _STATUS = {
 def _shows_something(scope: Scope, path: str) -> bool:
     """Whether there is anything to look up. If not, nothing of the body is read: the answer is known."""
     header = bodies.header(scope, b"authorization").decode("latin-1")
-    if path.startswith(AGENT_PATHS):
+    if path.startswith(TOKEN_PATHS):
         return is_whole(header.partition(" ")[2].strip())
     return bool(header or bodies.header(scope, b"cookie"))
 

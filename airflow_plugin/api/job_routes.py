@@ -38,6 +38,7 @@ States = Annotated[
 Limit = Annotated[int, Query(ge=1, le=MOST_JOBS, description="Most jobs of one answer.")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="How many jobs of the list to leave out.")]
 Search = Annotated[Text | None, Query(max_length=800, description="Part of the label.")]
+Token = Annotated[Text | None, Query(max_length=64, description="Name of the token that commands came with.")]
 MapIndex = Annotated[int | None, Query(ge=-1, le=2**31 - 1)]
 LogOffset = Annotated[int, Query(ge=-FARTHEST, le=FARTHEST, description="In bytes. Negative: the last so many bytes.")]
 LogLimit = Annotated[int, Query(ge=log_pieces.LEAST_BYTES, le=MOST_LOG_BYTES, description="Most bytes of one answer.")]
@@ -74,13 +75,14 @@ def _add_list(routes: APIRouter, config: QueueConfig) -> None:
         run_id: Text | None = None,
         task_id: Text | None = None,
         map_index: MapIndex = None,
+        token: Token = None,
         limit: Limit = 50,
         offset: Offset = 0,
     ) -> JobsPage:
         """Jobs, newest first; a queued one says why it waits. Asked for by state, queued ones come as they will go."""
         about: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
         where: dict[str, Any] = {"queue": queue, "agent": agent, "kind": kind, "search": search or None}
-        wanted = Wanted(states=_states(state), **where, **about)
+        wanted = Wanted(states=_states(state), token=token, **where, **about)
         if wanted.asks_what_it_is_about:
             dags = await transact(lambda db: job_lists.dags(db, wanted))
             wanted = replace(wanted, dags=await dag_rights.readable(user, dags))
@@ -98,10 +100,9 @@ def _add_one(routes: APIRouter, config: QueueConfig) -> None:
 
     @routes.get("/{job_id}/log", dependencies=[may_view()])
     async def log(job_id: UUID, user: GetUserDep, offset: LogOffset = 0, limit: LogLimit = 65_536) -> LogPiece:
-        """A piece of a job's log, for those who may read the logs of its Dag; ask again at ``next_offset``."""
+        """A piece of a job's log, for who may read the logs of its Dag, or of tasks; ask on at ``next_offset``."""
         job = (await transact(lambda db: job_views.detail(db, config, job_id))).job
-        is_airflows = job.kind == JobKind.TASK or job.dag_id is not None
-        if is_airflows and not await dag_rights.may_read_log(user, job.dag_id):
+        if not await dag_rights.may_read_log(user, job.dag_id):
             raise NotFound(log_pieces.NO_SUCH)
         return await transact(lambda db: log_pieces.piece(db, job_id, offset=offset, limit=limit))
 

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,7 +18,8 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from airflow_plugin.compat import create_session, engine
+from airflow_plugin.api.own_connection import OwnConnection
+from airflow_plugin.compat import create_session
 from airflow_plugin.queue import offers
 
 if TYPE_CHECKING:
@@ -98,9 +98,7 @@ class Watcher:
         self._placements: dict[str, Placement] = {}
         self._demand: dict[str, int] = {}
         self._asked_at = 0.0
-        # One thread, one connection: a question is one round trip, not a checkout, a ping and a commit.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="edge-agent-watcher")
-        self._connection: Connection | None = None
+        self._line = OwnConnection("edge-agent-watcher")
 
     @property
     def held(self) -> int:
@@ -139,12 +137,11 @@ class Watcher:
 
     async def run(self) -> None:
         """Ask for as long as somebody waits. Ends only by cancellation."""
-        loop = asyncio.get_running_loop()
         try:
             while True:
                 await self._somebody_waits.wait()
                 try:
-                    rows, unknown = await loop.run_in_executor(self._thread, self._ask)
+                    rows, unknown = await self._line.ask(self._ask)
                 except SQLAlchemyError as error:
                     log.warning("The watcher could not ask for queued jobs; polls wait: %s", error)
                     await asyncio.sleep(RETRY_SECONDS)
@@ -153,8 +150,7 @@ class Watcher:
                 self._spread(rows)
                 await asyncio.sleep(self._watch_seconds)
         finally:
-            self._thread.submit(self._hang_up)
-            self._thread.shutdown(wait=False)
+            self._line.close()
 
     def _spread(self, rows: list[tuple[str, int | None]]) -> None:
         now = self._asked_at = time.monotonic()
@@ -182,15 +178,9 @@ class Watcher:
             self._demand[key] -= taken
             slots -= taken
 
-    def _ask(self) -> tuple[list[tuple[str, int | None]], dict[str, Placement]]:
+    def _ask(self, connection: Connection) -> tuple[list[tuple[str, int | None]], dict[str, Placement]]:
         """Ask the database, in the watcher's own thread."""
-        try:
-            if self._connection is None:
-                self._connection = engine().connect().execution_options(isolation_level="AUTOCOMMIT")
-            rows = [(row.key, row.jobs) for row in self._connection.execute(offers.news())]
-        except SQLAlchemyError:
-            self._hang_up()
-            raise
+        rows = [(row.key, row.jobs) for row in connection.execute(offers.news())]
         asked = {key for key, jobs in rows if jobs is not None}
         unknown = sorted(asked - set(self._placements))
         return rows, self._look_up(unknown) if unknown else {}
@@ -199,9 +189,3 @@ class Watcher:
     def _look_up(keys: list[str]) -> dict[str, Placement]:
         with create_session(scoped=False) as session:
             return offers.placements(session, keys)
-
-    def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.invalidate()
-            connection.close()

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_
+from sqlalchemy import ColumnElement, and_, exists, or_
 
 from airflow_plugin.compat import JWTGenerator, workload_token_generator
 from airflow_plugin.models import JobRow
@@ -43,12 +43,15 @@ def execution_token(task_instance_id: UUID) -> str:
 
 
 def still_wanted() -> ColumnElement[bool]:
-    """Return the condition under which Airflow still wants a job: its task instance is still queued.
+    """Return the condition under which Airflow still wants a job.
 
-    A task instance that was cleared, marked or deleted meanwhile has another state, or another id.
+    A task: its task instance is still queued. One that was cleared, marked or deleted meanwhile has another state, or
+    another id. A command that ends with a task instance: that goes on.
     """
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.state import TaskInstanceState
 
+    from airflow_plugin.queue import ties
+
     queued = exists().where(TaskInstance.id == JobRow.workload_id, TaskInstance.state == TaskInstanceState.QUEUED)
-    return or_(JobRow.workload_type.is_(None), JobRow.workload_type != TASK, queued)
+    return and_(or_(JobRow.workload_type.is_(None), JobRow.workload_type != TASK, queued), ties.is_wanted())

@@ -28,7 +28,11 @@ from edge_agent.protocol.signatures import MAX_SIGNATURE
 
 _HELD = f"state IN ({among(OPEN - {JobState.QUEUED})})"
 _ENDED = f"state IN ({among(TERMINAL)})"
+_OPEN = f"state IN ({among(OPEN)})"
 LOG_IS_DUE = "ended_at IS NOT NULL AND log_uploaded_at IS NULL AND workload_type = 'ExecuteTask'"
+FAMILY_IS_OPEN = f"family IS NOT NULL AND {_OPEN}"
+TIE_IS_OPEN = f"tie_id IS NOT NULL AND {_OPEN}"
+"""Written out, for the index is found by these very words."""
 
 
 class JobRow(Base):
@@ -95,6 +99,18 @@ class JobRow(Base):
         server_default=false(), doc="Airflow knows the end; nothing more to do but purge"
     )
 
+    # Of commands alone. Not "name": what SQLite returns of a changed row is not told from another table's column.
+    command_name: Mapped[str | None] = mapped_column(String(ID_LENGTH), doc="among the commands of its task")
+    submit_token_id: Mapped[UUID | None] = mapped_column(doc="kept when the token is gone")
+    submit_key: Mapped[str | None] = mapped_column(String(32), doc="digest of the token's id and the key sent")
+    family: Mapped[str | None] = mapped_column(String(32), doc="digest of the token's id and the family sent")
+    tie_id: Mapped[UUID | None] = mapped_column(doc="task instance it was submitted by")
+    tied: Mapped[bool] = mapped_column(server_default=false(), doc="ends once Airflow goes on without that one")
+    streams: Mapped[str | None] = mapped_column(String(8), doc="together or apart in its log")
+    read_offset: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("0"), doc="up to where whoever watches it has read its log"
+    )
+
     __table_args__ = (
         CheckConstraint(f"state IN ({among(JobState)})", name="state_known"),
         CheckConstraint("slots >= 1", name="slots_positive"),
@@ -127,6 +143,12 @@ class JobRow(Base):
         Index("ix_edge_agent_job_try", "dag_id", "run_id", "task_id", "map_index", "try_number"),
         # The upload of logs: tasks that ended and whose log was not taken yet.
         partial("ix_edge_agent_job_upload", "ended_at", where=LOG_IS_DUE),
+        # A submit: the same one sent before, by whoever was first.
+        partial("ix_edge_agent_job_key", "submit_key", where="submit_key IS NOT NULL", unique=True),
+        # A submit: of one family there is never more than one that is open.
+        partial("ix_edge_agent_job_family", "family", where=FAMILY_IS_OPEN, unique=True),
+        # The duty that ends commands of tasks which Airflow goes on without.
+        partial("ix_edge_agent_job_tie", "tie_id", where=TIE_IS_OPEN),
         # The page: the newest jobs, in order.
         Index("ix_edge_agent_job_newest", "queued_at", "id"),
         # The page: what one agent did last.

@@ -17,6 +17,7 @@ from airflow_plugin.models import AgentRow, TokenRow
 from airflow_plugin.queue import agent_health
 from airflow_plugin.queue.agent_health import HealthStatus
 from airflow_plugin.queue.agent_views import AgentView, in_hand, rows, views
+from airflow_plugin.queue.callees import AGENT_NAME
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Subquery, TableValuedAlias
@@ -178,7 +179,9 @@ def _capabilities(session: Session, *, is_postgres: bool) -> list[str]:
     one = _pairs(AgentRow.capabilities, is_postgres=is_postgres)
     said = _text_of(one, is_postgres=is_postgres)
     found = select(one.c.key, said.label("value")).distinct().select_from(AgentRow).join(one, true())
-    chosen = session.execute(found.where(said != "false").order_by("key", "value").limit(MOST_FACETS))
+    chosen = session.execute(
+        found.where(said != "false", one.c.key != AGENT_NAME).order_by("key", "value").limit(MOST_FACETS)
+    )
     return [row.key if row.value == "true" else f"{row.key}={row.value}" for row in chosen]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from airflow_plugin.errors import Forbidden, SessionEnded
 from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import arrivals, assignments, events, host_keys, sessions
 from airflow_plugin.queue.agent_settings import foreign_queues
+from airflow_plugin.queue.callees import AGENT_NAME
 from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.secrets import Secret
 from airflow_plugin.queue.sessions import SessionRef
@@ -25,6 +27,10 @@ from edge_agent.protocol import AgentState, Beat, Directives, JobState, Registra
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+KIND = "kind."
+OURS = (KIND, "agent.")
+"""What the server's own capabilities begin with."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def register(
         "address": address,
         "protocol_version": version,
         "queues": list(asked.queues),
-        "capabilities": capabilities_of(asked),
+        "capabilities": capabilities_of(name, asked),
         "versions": asked.versions.model_dump(),
         "slots": asked.slots,
         "free_slots": asked.slots,
@@ -110,9 +116,14 @@ def _locked(session: Session, name: str, values: dict[str, Any]) -> AgentRow:
     return agent
 
 
-def capabilities_of(asked: Registration) -> dict[str, Any]:
-    """Return the advertised capabilities and the kinds of job beside them, as ``kind.task`` = true."""
-    return {**asked.capabilities, **{f"kind.{kind.value}": True for kind in asked.kinds}}
+def capabilities_of(name: str, asked: Registration) -> dict[str, Any]:
+    """Return the advertised capabilities and what the server itself puts beside them.
+
+    That is the agent's name as ``agent.name``, and the kinds of job it takes, as ``kind.task`` = true: by these it
+    is found, so that what an agent says under such names counts for nothing.
+    """
+    kinds = {f"kind.{kind.value}": True for kind in asked.kinds}
+    return {**_advertised(asked.capabilities), **kinds, AGENT_NAME: name}
 
 
 def _take_over(session: Session, name: str, session_id: UUID, asked: Registration) -> assignments.Holding:
@@ -175,9 +186,9 @@ def hear(session: Session, ref: SessionRef, beat: Beat, *, token_seconds: float)
     next_token = sessions.next_token(session, ref, agent, token_seconds)
     if nudged := agent.nudged:
         _update(session, agent.name, nudged=False)
-    if beat.capabilities is not None:
-        agent.capabilities = {**beat.capabilities, **_kinds(agent.capabilities)}
-        _update(session, agent.name, capabilities=agent.capabilities)
+    if (capabilities := _renewed_capabilities(agent, beat.capabilities)) is not None:
+        agent.capabilities = capabilities
+        _update(session, agent.name, capabilities=capabilities)
     holding = assignments.Holding()
     if agent.beat > beat.number:
         holding = assignments.Holding(cancel=assignments.to_cancel(session, agent.name))
@@ -188,8 +199,19 @@ def hear(session: Session, ref: SessionRef, beat: Beat, *, token_seconds: float)
     return replace(standing(session, agent, holding, nudged=nudged), next_token=next_token)
 
 
-def _kinds(capabilities: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in capabilities.items() if name.startswith("kind.")}
+def _advertised(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in capabilities.items() if not name.startswith(OURS)}
+
+
+def _renewed_capabilities(agent: AgentRow, advertised: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what an agent is capable of by a beat, None when it is what it was.
+
+    One that registered with a server of the release before has no name among them, and is given it here.
+    """
+    if advertised is None and agent.capabilities.get(AGENT_NAME) == agent.name:
+        return None
+    own = {name: value for name, value in agent.capabilities.items() if name.startswith(KIND)}
+    return {**_advertised(agent.capabilities if advertised is None else advertised), **own, AGENT_NAME: agent.name}
 
 
 def standing(session: Session, agent: AgentRow, holding: assignments.Holding, *, nudged: bool = False) -> Heard:

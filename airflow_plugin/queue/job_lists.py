@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from sqlalchemy import case, func, or_, select, union
 
-from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.models import AgentRow, JobRow, TokenRow
 from airflow_plugin.queue import job_views, offers
 from edge_agent.protocol import OPEN, JobKind, JobState
 
@@ -28,7 +28,8 @@ RECENT = 1000
 class Wanted:
     """Which jobs a list is of; what is None or empty does not matter.
 
-    ``search``: part of the label. ``dags``: only jobs of these Dags, and those of none.
+    ``search``: part of the label. ``token``: name of the one that a command came with. ``dags``: only jobs of these
+    Dags, and those of none.
     """
 
     states: frozenset[JobState] = frozenset()
@@ -40,12 +41,13 @@ class Wanted:
     run_id: str | None = None
     task_id: str | None = None
     map_index: int | None = None
+    token: str | None = None
     dags: frozenset[str] | None = None
 
     @property
     def asks_what_it_is_about(self) -> bool:
         """Whether being on the list tells something that is only for those who may read the job's Dag."""
-        about = (self.search, self.dag_id, self.run_id, self.task_id, self.map_index)
+        about = (self.search, self.dag_id, self.run_id, self.task_id, self.map_index, self.token)
         return any(value is not None for value in about)
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -66,6 +68,9 @@ class Wanted:
             found += [*ended, JobRow.state.in_(sorted(self.states))]
         if self.search is not None:
             found.append(JobRow.label.icontains(self.search, autoescape=True))
+        if self.token is not None:
+            mine = select(TokenRow.id).where(TokenRow.name == self.token)
+            found.append(JobRow.submit_token_id == mine.scalar_subquery())
         if self.dags is not None:
             found.append(or_(JobRow.dag_id.is_(None), JobRow.dag_id.in_(sorted(self.dags))))
         return found

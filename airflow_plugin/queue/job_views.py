@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from airflow_plugin import clock
 from airflow_plugin.errors import NotFound
-from airflow_plugin.models import JobRow
+from airflow_plugin.models import JobRow, TokenRow
 from airflow_plugin.queue.waiting import Waiting
 from edge_agent.protocol import AgentState, EndReason, JobKind, JobState
 
@@ -36,6 +36,8 @@ BLANK: dict[str, Any] = {
     "task_id": None,
     "map_index": None,
     "try_number": None,
+    "command_name": None,
+    "submitted_by": None,
     "task_url": None,
     "hidden": True,
 }
@@ -47,8 +49,10 @@ class JobView(BaseModel):
 
     ``waiting``: why a queued one was not taken yet, or until when a running one waits for its lost agent.
     ``wait_seconds``: from queued to confirmed, or until now. ``ran_seconds``: from confirmed to its end, or until
-    now. ``hostname``: of the agent when it was let start. ``task_url``: of its task instance, below the address of
-    Airflow's pages. ``hidden``: its Dag is one that the user may not read, and what tells of it is left out.
+    now. ``hostname``: of the agent when it was let start. ``command_name``: of a command, among those of its task;
+    ``submitted_by``: name of the token it came with, while that is kept. ``task_url``: of its task instance, below
+    the address of Airflow's pages. ``hidden``: its Dag is one that the user may not read, and what tells of it is
+    left out.
     """
 
     id: UUID
@@ -69,6 +73,8 @@ class JobView(BaseModel):
     task_id: str | None
     map_index: int | None
     try_number: int | None
+    command_name: str | None
+    submitted_by: str | None
     task_url: str | None
     queued_at: datetime
     offered_at: datetime | None
@@ -94,11 +100,12 @@ class JobDetail(BaseModel):
 _COLUMNS = [getattr(JobRow, name) for name in JobView.model_fields if hasattr(JobRow, name)]
 # The payload is neither shown nor deciphered.
 _MORE = [JobRow.team_name, JobRow.lost_wait_seconds]
+_SUBMITTED_BY = select(TokenRow.name).where(TokenRow.id == JobRow.submit_token_id).scalar_subquery()
 
 
 def rows() -> Select[Any]:
     """Return the statement that reads what a view is made of, without saying of which jobs."""
-    return select(*_COLUMNS, *_MORE)
+    return select(*_COLUMNS, *_MORE, _SUBMITTED_BY.label("submitted_by"))
 
 
 def detail(session: Session, config: QueueConfig, job_id: UUID) -> JobDetail:
@@ -138,7 +145,8 @@ def _view(job: Any, waiting: Waiting | None, now: datetime) -> JobView:
     return JobView(
         **same
         | {
-            "waiting": _why(job, waiting),
+            "waiting": why(job, waiting),
+            "submitted_by": job.submitted_by,
             "task_url": _task_url(job),
             "wait_seconds": _between(job.queued_at, job.confirmed_at or job.ended_at or now),
             "ran_seconds": _ran_seconds(job, now),
@@ -147,7 +155,8 @@ def _view(job: Any, waiting: Waiting | None, now: datetime) -> JobView:
     )
 
 
-def _why(job: Any, waiting: Waiting | None) -> str | None:
+def why(job: Any, waiting: Waiting | None) -> str | None:
+    """Say why a job waits: for an agent, or for its own to come back; None when it does not."""
     if waiting is None:
         return None
     if job.state == JobState.QUEUED:

@@ -65,6 +65,15 @@ class NewJob:
 
 def submit(session: Session, job: NewJob, config: QueueConfig) -> UUID:
     """Sign a job, insert it, and return its id. Whether it is there is decided by the caller's commit."""
+    session.execute(insert(JobRow).values(**columns_of(job, config)))
+    if job.rejection is not None:
+        ending = step("give_up", JobState.FAILED, reason=EndReason.REJECTED, message=job.rejection[:2000])
+        session.execute(ending.where(JobRow.id == job.id))
+    return job.id
+
+
+def columns_of(job: NewJob, config: QueueConfig) -> dict[str, Any]:
+    """Sign a job, and return it as it is stored: queued."""
     head_start = min(
         max(job.priority_weight * config.priority_step_seconds, -config.priority_head_start_seconds),
         config.priority_head_start_seconds,
@@ -99,11 +108,7 @@ def submit(session: Session, job: NewJob, config: QueueConfig) -> UUID:
             "map_index": workload.map_index,
             "try_number": workload.try_number,
         }
-    session.execute(insert(JobRow).values(**values))
-    if job.rejection is not None:
-        ending = step("give_up", JobState.FAILED, reason=EndReason.REJECTED, message=job.rejection[:2000])
-        session.execute(ending.where(JobRow.id == job.id))
-    return job.id
+    return values
 
 
 def _signed(job: NewJob) -> dict[str, Any]:

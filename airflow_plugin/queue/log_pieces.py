@@ -17,12 +17,16 @@ from sqlalchemy import func, select
 from airflow_plugin.errors import NotFound
 from airflow_plugin.models import JobRow, LogRow
 from edge_agent.protocol import TERMINAL
+from edge_agent.protocol.streams import ESCAPE, Streams, Unweaver
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 LEAST_BYTES = 4
 """Of a piece: the longest character fits in."""
+
+COLUMNS = JobRow.assignment_id, JobRow.state, JobRow.log_bytes, JobRow.log_full, JobRow.log_uploaded_at
+"""What :func:`stored_of` must know of a job."""
 
 NO_SUCH = "There is no such job, or its log is not yours to read."
 UPLOADED = "{} in the remote log store by now; Airflow shows it on the page of the task."
@@ -57,19 +61,18 @@ def piece(session: Session, job_id: UUID, *, offset: int, limit: int) -> LogPiec
 
     :raises NotFound: when there is no such job.
     """
-    columns = JobRow.assignment_id, JobRow.state, JobRow.log_bytes, JobRow.log_full, JobRow.log_uploaded_at
-    job: Any = session.execute(select(*columns).where(JobRow.id == job_id)).first()
+    job: Any = session.execute(select(*COLUMNS, JobRow.streams).where(JobRow.id == job_id)).first()
     if job is None:
         raise NotFound(NO_SUCH)
-    stored = _stored(session, job)
+    stored = stored_of(session, job)
     begin = max(stored.begin, offset if offset >= 0 else stored.end + offset)
     begin = min(begin, stored.end)
     # A few bytes before it too: they tell whether it is within a character.
     before = min(LEAST_BYTES - 1, begin - stored.begin)
-    data = _bytes(session, job.assignment_id, begin - before, begin + limit)
-    text, start, after = cut(
-        data, before, to_line=offset < 0, more=begin + limit < stored.end, may_grow=stored.may_grow
-    )
+    data = bytes_of(session, job.assignment_id, begin - before, begin + limit)
+    is_woven = job.streams == Streams.APART
+    more = begin + limit < stored.end
+    text, start, after = cut(data, before, to_line=offset < 0, more=more, may_grow=stored.may_grow, is_woven=is_woven)
     next_offset = begin - before + after
     return LogPiece(
         text=text,
@@ -81,11 +84,14 @@ def piece(session: Session, job_id: UUID, *, offset: int, limit: int) -> LogPiec
     )
 
 
-def cut(data: bytes, before: int, *, to_line: bool, more: bool, may_grow: bool) -> tuple[str, int, int]:
+def cut(
+    data: bytes, before: int, *, to_line: bool, more: bool, may_grow: bool, is_woven: bool = False
+) -> tuple[str, int, int]:
     """Return the text of a piece, and where in ``data`` it begins and ends.
 
     ``before``: how many bytes of ``data`` come before the piece. ``to_line``: begin with a whole line, if there is
-    one. ``more``: there are more bytes behind it; ``may_grow``: else there may be later.
+    one. ``more``: there are more bytes behind it; ``may_grow``: else there may be later. ``is_woven``: there are
+    marks among them that tell its two streams apart, which nobody is to read.
     """
     start = before + _rest_of_character(data[:before], data[before:])
     if to_line and start and data[start - 1 : start] != b"\n":
@@ -93,16 +99,37 @@ def cut(data: bytes, before: int, *, to_line: bool, more: bool, may_grow: bool) 
     end = len(data)
     if more:
         end = data.rfind(b"\n", start) + 1 or end
+    goes_on = more or may_grow
+    rest = _begun_character(data[start:end])
+    end -= len(rest) if goes_on else 0
+    content = data[start:end]
+    if is_woven:
+        if goes_on and _is_escape_begun(content):
+            content, end = content[:-1], end - 1
+        content = _plain(content, is_escaped=_is_escape_begun(data[:start]))
+    return content.decode("utf-8", "replace"), start, end
+
+
+def _plain(content: bytes, *, is_escaped: bool) -> bytes:
+    unweaver = Unweaver()
+    return unweaver.plain(ESCAPE + content if is_escaped else content)
+
+
+def _is_escape_begun(content: bytes) -> bool:
+    """Whether the last byte is a mark that says of the next one that it is none."""
+    return (len(content) - len(content.rstrip(ESCAPE))) % 2 == 1
+
+
+def _begun_character(data: bytes) -> bytes:
+    """Return the bytes at the end that are a character which has not come whole."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    text = decoder.decode(data[start:end], final=not (more or may_grow))
-    return text, start, end - len(decoder.getstate()[0])
+    decoder.decode(data)
+    return decoder.getstate()[0]
 
 
 def _rest_of_character(before: bytes, after: bytes) -> int:
     """Return how many bytes of ``after`` belong to a character that has begun before."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    decoder.decode(before)
-    if not (begun := decoder.getstate()[0]):
+    if not (begun := _begun_character(before)):
         return 0
     for count in range(1, min(LEAST_BYTES, len(after) + 1)):
         try:
@@ -113,7 +140,7 @@ def _rest_of_character(before: bytes, after: bytes) -> int:
     return 0
 
 
-def _stored(session: Session, job: Any) -> Stored:
+def stored_of(session: Session, job: Any) -> Stored:
     """Return what is there of a log. One that was cut ends with a line that says so, behind the last byte of it."""
     mine = LogRow.assignment_id == job.assignment_id
     last = select(LogRow.start_offset + func.length(LogRow.data)).where(mine).order_by(LogRow.start_offset.desc())
@@ -129,7 +156,7 @@ def _stored(session: Session, job: Any) -> Stored:
     return Stored(row.begin, row.end, may_grow)
 
 
-def _bytes(session: Session, assignment_id: UUID, begin: int, end: int) -> bytes:
+def bytes_of(session: Session, assignment_id: UUID, begin: int, end: int) -> bytes:
     """Return the bytes from ``begin`` up to ``end``, of the chunks that they are in and no others."""
     mine = LogRow.assignment_id == assignment_id
     first = select(func.max(LogRow.start_offset)).where(mine, LogRow.start_offset <= begin).scalar_subquery()

@@ -17,7 +17,7 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from airflow_plugin import clock
 from airflow_plugin.errors import Gap, NotFound
 from airflow_plugin.models import JobRow, LogRow
-from edge_agent.protocol import LogAck
+from edge_agent.protocol import JobKind, LogAck
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -106,6 +106,8 @@ def read(session: Session, job_id: UUID, offset: int = 0) -> Iterator[bytes]:
 def jobs_of_try(session: Session, *, key: tuple[str, str, str, int, int]) -> list[Row[Any]]:
     """Return the jobs of one try, in the order they were queued: a deferred task has several.
 
+    Not the commands that it has submitted: they are jobs of their own, with logs of their own.
+
     ``key``: dag id, run id, task id, map index, try number.
     """
     dag_id, run_id, task_id, map_index, try_number = key
@@ -115,6 +117,7 @@ def jobs_of_try(session: Session, *, key: tuple[str, str, str, int, int]) -> lis
         session.execute(
             select(*columns, *times)
             .where(
+                JobRow.kind == JobKind.TASK,
                 JobRow.dag_id == dag_id,
                 JobRow.run_id == run_id,
                 JobRow.task_id == task_id,

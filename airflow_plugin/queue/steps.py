@@ -48,6 +48,7 @@ def step(verb: str, target: JobState, **values: Any) -> Update:
             "silent_beat": 0,
             "log_bytes": 0,
             "log_full": False,
+            "read_offset": 0,
         }
     return update(JOBS).where(func.coalesce(JobRow.state, "").in_(sources_of(target, verb))).values(**values)
 

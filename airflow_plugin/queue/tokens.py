@@ -21,7 +21,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Update, delete, exists, func, insert, or_, select, update
 
 from airflow_plugin import clock
-from airflow_plugin.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from airflow_plugin.errors import Invalid, NotFound, Unauthenticated
 from airflow_plugin.models import AgentRow, SecretRow, TokenRow
 from airflow_plugin.queue import events
 from airflow_plugin.queue.allowances import Allowance, TokenKind, allow_address, allow_agent, allow_queues
@@ -134,32 +134,13 @@ def authenticate(
         for somebody without the secret).
     :raises Forbidden: when it does not allow this agent, one of the queues, or the address.
     """
-    token = _working(session, value, TokenKind.AGENT)
+    token = working(session, value, TokenKind.AGENT)
     allow_address(token, address)
     allow_agent(token, agent)
     allow_queues(token, queues)
     allow_enrolment(session, token, agent)
     enrolled = {"enrolled_agent": agent} if token.one_time else {}
     _change(session, token.id, last_used_at=clock.now(), last_used_by=agent, last_used_address=address, **enrolled)
-    return token
-
-
-def authenticate_submit(
-    session: Session, value: str, queue: str, run_as_user: str | None = None, address: str | None = None
-) -> TokenRow:
-    """Return the token with which a command is submitted, and note its use.
-
-    :raises Unauthenticated: as :func:`authenticate`.
-    :raises Forbidden: when it does not allow the queue, the user to run as, or the address.
-    """
-    token = _working(session, value, TokenKind.SUBMIT)
-    allow_address(token, address)
-    allow_queues(token, [queue])
-    if run_as_user is not None and run_as_user not in (token.run_as_users or ()):
-        allowed = ", ".join(token.run_as_users or ()) or "none"
-        msg = f"The submit token {token.name!r} does not allow to run as {run_as_user!r}; users it allows: {allowed}."
-        raise Forbidden(msg)
-    _change(session, token.id, last_used_at=clock.now(), last_used_address=address)
     return token
 
 
@@ -175,8 +156,13 @@ def require_form(value: str, kind: TokenKind) -> str:
     return lookup
 
 
-def _working(session: Session, value: str, kind: TokenKind) -> TokenRow:
-    """Return the token of a secret, locked: what is decided about it meanwhile waits, and then finds its session."""
+def working(session: Session, value: str, kind: TokenKind, *, locked: bool = True) -> TokenRow:
+    """Return the token of a secret that works.
+
+    ``locked``: what is decided about it meanwhile waits, and then finds the session that is opened with it.
+
+    :raises Unauthenticated: when it is unknown, expired, replaced or revoked.
+    """
     lookup = require_form(value, kind)
     secret = session.scalar(select(SecretRow).where(SecretRow.prefix == lookup))
     if secret is None or not matches(value, secret.secret_hash):
@@ -189,11 +175,9 @@ def _working(session: Session, value: str, kind: TokenKind) -> TokenRow:
     over = (clock.now() > TokenRow.expires_at).label("over")
     replaced = (clock.now() > SecretRow.replaced_until).label("replaced")
     found = select(TokenRow, over, replaced).join(SecretRow, SecretRow.token_id == TokenRow.id)
-    row = session.execute(
-        found.where(SecretRow.prefix == lookup)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
+    if locked:
+        found = found.with_for_update(key_share=True)
+    row = session.execute(found.where(SecretRow.prefix == lookup).execution_options(populate_existing=True)).one()
     token: TokenRow = row.TokenRow
     if token.revoked_at is not None:
         msg = f"The {kind} token {token.name!r} was revoked. Ask an admin for a new one."

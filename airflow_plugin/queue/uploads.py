@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 
 from airflow_plugin import clock
 from airflow_plugin.models import LOG_IS_DUE, JobRow, LogRow
-from edge_agent.protocol import EndReason
+from edge_agent.protocol import EndReason, JobKind
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -76,6 +76,8 @@ def _due() -> Any:
         & (before.map_index == JobRow.map_index)
         & (before.try_number == JobRow.try_number)
         & (before.log_uploaded_at.is_(None))
+        # A command that the try has submitted has its own log, which is never uploaded.
+        & (before.kind == JobKind.TASK)
         & or_(
             before.queued_at < JobRow.queued_at,
             (before.queued_at == JobRow.queued_at) & (before.id < JobRow.id),

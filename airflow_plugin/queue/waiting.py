@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from airflow_plugin.models import AgentRow, JobRow
 from airflow_plugin.queue import agent_health
 from airflow_plugin.queue.agent_health import HealthStatus
+from airflow_plugin.queue.callees import AGENT_NAME
 from airflow_plugin.queue.placement import Placement, written
 from airflow_plugin.queue.wording import how_long, shortened
 from edge_agent.protocol import JobKind, JobState
@@ -154,6 +155,10 @@ _READ = (
 
 def _nobody_has(placement: Placement, serving: Sequence[Any]) -> str:
     """Say what no agent of the queue has, and what they have instead."""
+    if (called := placement.requires.get(AGENT_NAME)) is not None:
+        serving = [agent for agent in serving if agent.name == called]
+        if not serving:
+            return f"the agent {called!r} it is for does not serve queue {placement.queue!r}"
     unmet = {agent.name: placement.unmet(agent.capabilities) for agent in serving}
     lacking = sorted({name for names in unmet.values() for name in names})
     if kinds := [_KINDS[name] for name in lacking if name in _KINDS]:

@@ -16,10 +16,11 @@ from pydantic_core import PydanticUndefined
 from airflow_plugin.api.app import create_app
 from airflow_plugin.config import QueueConfig
 from edge_agent import protocol
-from edge_agent.protocol import Answer, ProblemReason, Request
+from edge_agent.protocol import Answer, ProblemReason, Request, commands
 from edge_agent.protocol.routes import MOUNT
 from tests.gen import docstrings, markdown
 
+_COMMANDS = commands.__name__
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -48,9 +49,10 @@ def queue_api() -> str:
         "Queue API",
         f"""
 It is part of Airflow's API server, below `{MOUNT}`. The same in OpenAPI: [openapi.json](openapi.json);
-the messages: [protocol](protocol.md). Agents authenticate with their token or session token; `/ui` takes
-Airflow's own login: who may see Airflow's jobs may read, who may edit its pools may steer agents and jobs,
-who may edit its connections may see and make tokens. Each write leaves a row in the audit log.""",
+the messages: [protocol](protocol.md). Agents authenticate with their token or session token, `/commands`
+takes a submit token; `/ui` takes Airflow's own login: who may see Airflow's jobs may read, who may edit its
+pools may steer agents and jobs, who may edit its connections may see and make tokens. Each write leaves a row
+in the audit log.""",
         *(f"## {tag}\n\n" + markdown.table(("route", "does"), rows) for tag, rows in groups.items()),
     )
 
@@ -59,6 +61,7 @@ def messages() -> str:
     """Return the page about the messages and problems."""
     reasons = [(f"`{name}`", text) for name, text in docstrings.of_members(ProblemReason).items()]
     kinds = [each for name in protocol.__all__ if _is_message(each := getattr(protocol, name))]
+    of_commands = [each for each in vars(commands).values() if _is_message(each) and each.__module__ == _COMMANDS]
     return markdown.page(
         "edge_agent/protocol",
         "Protocol",
@@ -68,6 +71,9 @@ A version header, `{protocol.VERSION_HEADER}: {protocol.PROTOCOL_VERSION}`, trav
 an unknown field is refused; an answer with one is read without it, so that old agents meet new servers.""",
         "## Messages",
         *(_message(kind) for kind in kinds),
+        "## Messages about commands",
+        docstrings.of(commands),
+        *(_message(kind) for kind in of_commands),
         "## Reasons of problems",
         markdown.table(("reason", "meaning"), reasons),
     )

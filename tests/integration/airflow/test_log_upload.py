@@ -18,7 +18,7 @@ from airflow_plugin.compat import active_remote_log, replace_remote_log
 from airflow_plugin.log_upload import LEASE_SECONDS
 from airflow_plugin.models import JobRow, LogRow
 from airflow_plugin.queue import uploads
-from edge_agent.protocol import EndReason, JobState
+from edge_agent.protocol import EndReason, JobKind, JobState
 from tests.integration.conftest import UseKey
 from tests.support.fernet import FERNET_KEY, new_fernet_key
 from tests.support.file_store import FileStore
@@ -99,6 +99,17 @@ def test_the_logs_of_a_try_go_to_the_store_in_the_order_they_were_written(logs: 
 
     assert logs.run() == 2
     assert [line for line in logs.stored().split("\n") if line] == ["first", "second"]
+
+
+def test_a_command_that_a_try_has_submitted_holds_up_no_upload_of_the_try(logs: Uploads):
+    logs.ended(b"one\n")
+    (task,) = logs.bed.jobs()
+    same = {name: getattr(task, name) for name in ("dag_id", "run_id", "task_id", "map_index", "try_number")}
+    command = logs.bed.submit()
+    with logs.bed.session() as session:
+        before = {"kind": JobKind.COMMAND, "queued_at": clock.in_seconds(-60)}
+        session.execute(update(JobRow).where(JobRow.id == command).values(**same, **before))
+    assert (logs.run(), logs.chunks()) == (1, 0)
 
 
 def test_a_job_that_wrote_nothing_is_done_without_an_upload(logs: Uploads):

@@ -31,6 +31,9 @@ OF_AGENTS = (
     "an expired agent token",
     "a revoked agent token",
     "a submit token",
+    "another submit token",
+    "an expired submit token",
+    "a revoked submit token",
     "the agent's session",
     "another agent's session",
     "an ended session",
@@ -75,6 +78,9 @@ LEAVES = SESSION | everybody(
 )
 # One of a batch that is another agent's is answered as one that never was; the batch is not refused for it.
 BATCH = SESSION | {"another agent's session": 200}
+# A command is found with the token that submitted it, and with no other.
+SUBMITS = everybody(401, a_submit_token=200, another_submit_token=200)
+COMMANDS = SUBMITS | {"another submit token": 404}
 # What Airflow's own login cannot read it answers with 403, as it does for all of its routes.
 VIEWS = everybody(403, nothing=401, a_viewer=200, a_user=200, an_op=200, an_admin=200)
 STEERS = everybody(403, nothing=401, an_op=204, an_admin=204)
@@ -106,6 +112,13 @@ MATRIX: dict[tuple[str, str], Row] = {
         {"endings": [{"assignment_id": "{assignment}", "state": "succeeded", "reason": "exit", "log_bytes": 0}]},
     ),
     ("POST", "/v1/assignments/{assignment_id}/logs"): Row(SESSION, b"a line\n", {"offset": "0"}),
+    ("POST", "/v1/commands"): Row(SUBMITS, {"command": "true"}),
+    ("POST", "/v1/commands/watch"): Row(SUBMITS, {"commands": [{"id": "{job_id}"}], "wait_seconds": 0}),
+    ("GET", "/v1/commands/rights"): Row(SUBMITS),
+    ("GET", "/v1/commands/{job_id}"): Row(COMMANDS),
+    ("GET", "/v1/commands/{job_id}/logs"): Row(COMMANDS),
+    ("GET", "/v1/commands/{job_id}/output"): Row(COMMANDS),
+    ("POST", "/v1/commands/{job_id}/cancel"): Row(COMMANDS, {}),
     ("GET", "/v1/ui/me"): Row(VIEWS),
     ("GET", "/v1/ui/agents"): Row(VIEWS),
     ("GET", "/v1/ui/agents/{name}"): Row(VIEWS),

@@ -43,7 +43,7 @@ def fab_bed(
     """Give an API server whose users are FAB's, one of each role."""
     settings = {"AIRFLOW__CORE__AUTH_MANAGER": FAB}
     with postgres.database(postgres_template) as url:
-        bed = AirflowBed(tmp_path_factory.mktemp("fab") / "airflow", url, settings=settings)
+        bed = AirflowBed(tmp_path_factory.mktemp("fab") / "airflow", url, settings=settings, apps="core")
         try:
             bed.start("api-server")  # which makes the roles
             engine = create_engine(url)

@@ -114,6 +114,7 @@ def of_the_blue_team(agent: Agent, running: tuple[str, UUID], database: Session)
     add_dag(database, dag_id, team="blue")
     ids = {"dag_id": dag_id, "run_id": f"{PLANTED} run", "task_id": f"{PLANTED}_task", "map_index": -1, "try_number": 1}
     words = {"label": f"{PLANTED} label", "message": f"{PLANTED} message", "cancel_reason": f"{PLANTED} reason"}
+    words["command_name"] = f"{PLANTED} command"
     database.execute(update(JobRow).where(JobRow.id == job).values(**ids, **words))
     database.commit()
     return job
@@ -170,7 +171,14 @@ def test_the_log_of_a_dag_that_is_gone_is_for_those_who_may_read_any(
     http: httpx.Client, login: Login, of_the_blue_team: UUID, database: Session
 ) -> None:
     """As with Airflow's own log of it: without the Dag nobody knows its team any more."""
-    gone = {"dag_id": "deleted", "run_id": "a", "task_id": "b", "label": "c", "message": None, "cancel_reason": None}
+    gone: dict[str, str | None] = {
+        "dag_id": "deleted",
+        "run_id": "a",
+        "task_id": "b",
+        "label": "c",
+        "command_name": "d",
+    }
+    gone |= {"message": None, "cancel_reason": None}
     database.execute(update(JobRow).where(JobRow.id == of_the_blue_team).values(**gone))
     database.commit()
     assert http.get(f"{JOBS}/{of_the_blue_team}/log", headers=login("vera")).is_success

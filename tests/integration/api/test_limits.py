@@ -139,7 +139,7 @@ def test_who_is_given_another_token_by_a_cut_address_goes_on_with_it(
 def test_what_shows_no_token_is_answered_before_its_body_is_read(http: httpx.Client, agent: Agent) -> None:
     """A body that would be refused is not even looked at."""
     huge = b"[" * (BODY_LIMIT + 1)
-    paths = [routes.session(agent.name), routes.heartbeat(agent.name), routes.CONFIRM, "/ui/tokens"]
+    paths = [routes.session(agent.name), routes.heartbeat(agent.name), routes.CONFIRM, routes.COMMANDS, "/ui/tokens"]
     for path in paths:
         for shown in ({}, {"Authorization": "Bearer nonsense"}):
             if path == "/ui/tokens" and shown:

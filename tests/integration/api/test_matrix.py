@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from airflow_plugin import bundle, clock
 from airflow_plugin.api.app import create_app
 from airflow_plugin.config import QueueConfig
-from airflow_plugin.models import AgentRow, TokenRow
-from airflow_plugin.queue import tokens
+from airflow_plugin.models import AgentRow, JobRow, TokenRow
+from airflow_plugin.queue import submitters, tokens
 from airflow_plugin.queue.allowances import Allowance, TokenKind
 from airflow_plugin.queue.secrets import new_secret
 from edge_agent.host_key import HostKey
@@ -70,15 +70,24 @@ class Cast:
         revoked = self._of(Agent(self.agent.http, self._token()))
         tokens.revoke(self._database, self._name_of(revoked.token))
         expired = self._token(expires_in_days=1)
-        expiry = update(TokenRow).where(TokenRow.name == self._name_of(expired))
+        submits = [self._token(Allowance(kind=TokenKind.SUBMIT)) for _ in range(4)]
+        over = [self._name_of(expired), self._of_submit(submits[2]).name]
+        tokens.revoke(self._database, self._of_submit(submits[3]).name)
+        expiry = update(TokenRow).where(TokenRow.name.in_(over))
         self._database.execute(expiry.values(expires_at=clock.in_seconds(-1)))
+        # The job of the agent is a command that the first of them has submitted.
+        mine = update(JobRow).where(JobRow.id == self.job)
+        self._database.execute(mine.values(submit_token_id=self._of_submit(submits[0]).id))
         shown = {
             "garbage": "garbage",
             "an agent token": self._token(),
             "an agent token of another name": self._token(Allowance(agents=["somebody-else"])),
             "an expired agent token": expired,
             "a revoked agent token": revoked.token,
-            "a submit token": self._token(Allowance(kind=TokenKind.SUBMIT)),
+            "a submit token": submits[0],
+            "another submit token": submits[1],
+            "an expired submit token": submits[2],
+            "a revoked submit token": submits[3],
             "the agent's session": self.agent.session_token,
             "another agent's session": other.session_token,
             "an ended session": ended.session_token,
@@ -112,6 +121,9 @@ class Cast:
         row = tokens.authenticate(self._database, token, "x", [])
         self._database.rollback()
         return row.name
+
+    def _of_submit(self, token: str) -> TokenRow:
+        return submitters.authenticate(self._database, token)
 
     @staticmethod
     def _of(agent: Agent) -> Agent:

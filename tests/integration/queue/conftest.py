@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_bed import CommandBed
 from tests.support.migrated import sqlite_url_of
 from tests.support.postgres import Postgres
 from tests.support.queue_bed import QueueBed
@@ -45,6 +46,12 @@ def database(request: pytest.FixtureRequest) -> Iterator[QueueDatabase]:
 def queue(database: QueueDatabase) -> QueueBed:
     """Give an empty queue, on each kind of database in turn."""
     return QueueBed(database)
+
+
+@pytest.fixture
+def commands(queue: QueueBed) -> CommandBed:
+    """Give an empty queue and whoever submits commands to it, on each kind of database in turn."""
+    return CommandBed(queue)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from edge_agent.protocol import JobKind, JobState
 
 
 def test_an_agent_is_seen_with_what_it_has_in_hand_and_takes(queue):
-    agent = queue.register(slots=8, capabilities={"kind.command": True})
+    agent = queue.register(slots=8, kinds=(JobKind.TASK, JobKind.COMMAND))
     queue.put(JobState.RUNNING, agent, slots=2)
     queue.put(JobState.OFFERED, agent, slots=3)
     queue.put(JobState.SUCCEEDED, agent)

@@ -26,7 +26,7 @@ def test_a_beat_renews_the_agent_and_keeps_what_it_said(queue):
     assert abs((now - row.last_seen_at).total_seconds()) < 2
     assert heard.seen_at == row.last_seen_at
     assert (row.beat, row.free_slots, row.health["load_1m"]) == (7, 3, 0.5)
-    assert row.capabilities == {"os": "bsd", "kind.task": True}
+    assert row.capabilities == {"os": "bsd", "kind.task": True, "agent.name": "a1"}
     assert (heard.name, heard.slots, heard.queues, heard.may_take_work) == ("a1", 4, ("default",), True)
     assert heard.capabilities == row.capabilities
 

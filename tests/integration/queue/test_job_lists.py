@@ -5,12 +5,13 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import NotFound
-from airflow_plugin.models import JobRow
-from airflow_plugin.queue import job_lists, job_views
+from airflow_plugin.models import JobRow, TokenRow
+from airflow_plugin.queue import job_lists, job_views, tokens
+from airflow_plugin.queue.allowances import Allowance, TokenKind
 from airflow_plugin.queue.job_lists import Wanted
 from airflow_plugin.queue.jobs import Workload
 from edge_agent.protocol import TERMINAL, JobState
@@ -106,6 +107,39 @@ def test_a_search_is_for_these_very_characters_anywhere_in_the_label(queue, sear
     assert page(queue, search=search).total == found
 
 
+@pytest.fixture
+def submitted(queue):
+    """Give a function that makes a command as if it was submitted with a token of that name."""
+
+    def submit(token: str, **values):
+        job = queue.submit(label=f"of {token}")
+        with queue.database.transaction() as session:
+            if session.scalar(select(TokenRow.id).where(TokenRow.name == token)) is None:
+                tokens.create(session, token, Allowance(kind=TokenKind.SUBMIT))
+            mine = select(TokenRow.id).where(TokenRow.name == token).scalar_subquery()
+            session.execute(update(JobRow).where(JobRow.id == job).values(submit_token_id=mine, **values))
+        return job
+
+    return submit
+
+
+def test_a_command_says_what_it_is_called_and_with_which_token_it_was_submitted(queue, submitted):
+    command, task = submitted("nightly", command_name="load"), queue.submit(workload=of_dag())
+    views = {view.id: (view.command_name, view.submitted_by) for view in page(queue).jobs}
+    assert views == {command: ("load", "nightly"), task: (None, None)}
+    with queue.database.transaction() as session:
+        session.execute(delete(TokenRow))
+    (view,) = (view for view in page(queue).jobs if view.id == command)
+    assert (view.command_name, view.submitted_by) == ("load", None), "the token is kept no longer"
+
+
+def test_what_was_submitted_with_a_token_can_be_asked_for(queue, submitted):
+    mine, _ = submitted("nightly"), submitted("hourly")
+    queue.submit()
+    assert ids(queue, token="nightly") == {mine}
+    assert ids(queue, token="nobodys") == set()
+
+
 def test_only_jobs_of_some_dags_and_those_of_none_can_be_asked_for(queue):
     mine, command = queue.submit(workload=of_dag("mine")), queue.submit()
     queue.submit(workload=of_dag("theirs"))
@@ -124,6 +158,7 @@ def test_only_jobs_of_some_dags_and_those_of_none_can_be_asked_for(queue):
         ({"run_id": "x"}, True),
         ({"task_id": "x"}, True),
         ({"map_index": -1}, True),
+        ({"token": "x"}, True),
         ({"queue": "x", "agent": "x", "states": TERMINAL}, False),
     ],
 )
@@ -173,9 +208,13 @@ def test_a_job_of_a_task_instance_leads_to_its_page(queue):
     }
 
 
-def test_to_somebody_who_may_not_read_its_dag_a_job_does_not_tell_what_it_is_about(queue):
+def test_to_somebody_who_may_not_read_its_dag_a_job_does_not_tell_what_it_is_about(queue, submitted):
     planted = "planted-7f3a"
     job = queue.put(JobState.RUNNING, label=planted, workload=of_dag(planted, planted, planted, 7)).id
+    token = select(JobRow.submit_token_id).where(JobRow.id == submitted(planted)).scalar_subquery()
+    with queue.database.transaction() as session:
+        named = {"command_name": planted, "submit_token_id": token}
+        session.execute(update(JobRow).where(JobRow.id == job).values(named))
     queue.cancel(job, why=planted)
     with queue.database.transaction() as session:
         session.execute(update(JobRow).where(JobRow.id == job).values(message=planted))

@@ -37,6 +37,7 @@ from airflow_plugin.queue import (
 from airflow_plugin.queue.reaper import Reaper
 from airflow_plugin.queue.reconciliation import suspects
 from edge_agent.protocol import Beat, Ending, EndReason, JobKind, JobState, Registration, Versions
+from tests.integration.queue.command_verbs import COMMAND_VERBS
 from tests.integration.queue.page_reads import PAGE_READS
 from tests.support.postgres import Postgres
 from tests.support.queue_bed import ASKS_FROM
@@ -47,6 +48,7 @@ pytestmark = pytest.mark.postgres
 
 QUEUED, OFFERED, RUNNING, ENDED = 40_075, 40_095, 40_092, 40_007
 """Numbers of jobs in these states."""
+ONE_TRY = "dag7", f"run{ENDED // 500}", "task7", -1, 1
 
 
 def offer(session: Session, filled: Filled, placements: int, strangers: int = 0) -> None:
@@ -139,10 +141,6 @@ def purge_logs(session: Session, filled: Filled) -> None:
     assert logs.purge(session, 30)
 
 
-def one_try(session: Session, filled: Filled) -> None:
-    assert logs.jobs_of_try(session, key=("dag7", f"run{ENDED // 500}", "task7", -1, 1))
-
-
 VERBS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
     "the watcher's question": (
         lambda session, _: session.execute(offers.news()).all(),
@@ -186,7 +184,6 @@ VERBS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
         lambda session, filled: list(logs.read(session, filled.job(RUNNING), 150)),
         {"edge_agent_log_pkey", "edge_agent_job_pkey"},
     ),
-    "the jobs of a try": (one_try, {"ix_edge_agent_job_try"}),
     "the reaper": (reap, {"ix_edge_agent_job_offer", "ix_edge_agent_job_deadline"}),
     "what a lost agent held": (take_from_the_lost, {"ix_edge_agent_job_held"}),
     "the purge of jobs": (purge, {"ix_edge_agent_job_ended", "idx_edge_agent_log_job_id"}),
@@ -217,6 +214,8 @@ VERBS: dict[str, tuple[Callable[[Session, Filled], Any], set[str]]] = {
         {"ix_edge_agent_job_workload"},
     ),
     "an agent token": (lambda session, _: tokens.revoke(session, "t7"), set()),
+    **COMMAND_VERBS,
+    "the jobs of a try": (lambda db, _: logs.jobs_of_try(db, key=ONE_TRY)[0], {"ix_edge_agent_job_try"}),
     **PAGE_READS,
 }
 """What is done to the queue, and the indexes it is done by."""

@@ -26,7 +26,7 @@ def test_an_agent_stands_in_the_table_with_all_it_said(queue):
     row = queue.agent("host-1")
     assert (row.state, row.session_id, row.beat) == (AgentState.CONNECTED, agent.session_id, 0)
     assert (row.queues, row.slots, row.free_slots) == (["a", "b"], 7, 7)
-    assert row.capabilities == {"gpu": "a100", "kind.task": True}
+    assert row.capabilities == {"gpu": "a100", "kind.task": True, "agent.name": "host-1"}
     assert (row.hostname, row.address, row.protocol_version) == ("host.example", "192.0.2.1", 1)
     assert row.versions["agent"] == "1"
     assert row.registered_at == row.last_seen_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_plugin.errors import Forbidden, Invalid, NotFound, SessionEnded, Unauthenticated
-from airflow_plugin.queue import sessions, tokens
+from airflow_plugin.queue import sessions, submitters, tokens
 from airflow_plugin.queue.allowances import TokenKind
 from airflow_plugin.queue.secrets import new_secret
 from edge_agent.protocol import AgentState, JobState
@@ -191,29 +191,44 @@ def test_a_deployment_has_a_bounded_number_of_tokens_that_work(queue):
 # ------------------------------------------------------------------ submit tokens
 
 
-def submit(queue, value, on="default", run_as_user=None, address=None):
+def submitter(queue, value, address=None):
     with queue.database.transaction() as session:
-        return tokens.authenticate_submit(session, value, on, run_as_user, address)
+        return submitters.authenticate(session, value, address)
 
 
-def test_a_submit_token_allows_its_queues_and_users_and_no_others(queue):
-    kind = TokenKind.SUBMIT
-    value = create(queue, kind=kind, queues=["batch"], run_as_users=["etl"], addresses=["10.0.0.0/8"])
-    assert submit(queue, value, "batch", "etl", "10.1.1.1").name == "t"
-    assert submit(queue, value, "batch", None, "10.1.1.1").name == "t"
-    with pytest.raises(Forbidden, match="does not allow queue default; it allows batch"):
-        submit(queue, value, "default", None, "10.1.1.1")
+def test_a_submit_token_allows_its_users_and_addresses_and_no_others(queue):
+    value = create(queue, kind=TokenKind.SUBMIT, run_as_users=["etl"], addresses=["10.0.0.0/8"])
+    token = submitter(queue, value, "10.1.1.1")
+    assert token.name == "t"
+    submitters.allow_user(token, "etl")
+    submitters.allow_user(token, None)
     with pytest.raises(Forbidden, match="does not allow to run as 'root'; users it allows: etl"):
-        submit(queue, value, "batch", "root", "10.1.1.1")
+        submitters.allow_user(token, "root")
     with pytest.raises(Forbidden, match=r"not allowed from 192\.0\.2\.1"):
-        submit(queue, value, "batch", None, "192.0.2.1")
+        submitter(queue, value, "192.0.2.1")
 
 
 def test_a_submit_token_lets_nobody_run_as_another_unless_it_says_so(queue):
-    value = create(queue, kind=TokenKind.SUBMIT)
-    submit(queue, value, "any")
+    token = submitter(queue, create(queue, kind=TokenKind.SUBMIT))
     with pytest.raises(Forbidden, match="users it allows: none"):
-        submit(queue, value, "any", "nobody")
+        submitters.allow_user(token, "nobody")
+
+
+def test_the_last_use_of_a_submit_token_is_written_once_a_minute(queue):
+    value = create(queue, kind=TokenKind.SUBMIT)
+    submitter(queue, value, "10.0.0.1")
+    with queue.database.recorded() as statements:
+        submitter(queue, value, "10.0.0.2")
+    assert not any("UPDATE" in statement for statement, _ in statements)
+    assert _row(queue).last_used_address == "10.0.0.1"
+    queue.database.pass_time(61)
+    submitter(queue, value, "10.0.0.2")
+    assert _row(queue).last_used_address == "10.0.0.2"
+
+
+def _row(queue):
+    with queue.database.transaction() as session:
+        return tokens.listed(session)[0]
 
 
 def test_a_token_of_one_kind_is_none_of_the_other(queue):
@@ -222,4 +237,4 @@ def test_a_token_of_one_kind_is_none_of_the_other(queue):
     with pytest.raises(Unauthenticated, match=r"This is no agent token"):
         authenticate(queue, submitting)
     with pytest.raises(Unauthenticated, match=r"This is no submit token"):
-        submit(queue, registering)
+        submitter(queue, registering)
