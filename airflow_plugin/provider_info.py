@@ -9,6 +9,9 @@ from dataclasses import fields
 from typing import Any
 
 from airflow_plugin.config import SECTION, QueueConfig
+from airflow_plugin.connection_type import CONNECTION_TYPE
+
+NAME = "Edge Agent"
 
 OPTIONS: dict[str, str] = {
     "heartbeat_seconds": """
@@ -137,15 +140,36 @@ def get_provider_info() -> dict[str, Any]:
     """Return the provider info of this distribution."""
     return {
         "package-name": "airflow-edge-agent",
-        "name": "Edge Agent",
+        "name": NAME,
         "description": (
             "Runs Airflow tasks and commands on hosts behind a firewall, by agents that only ever dial out. "
             "Work is confirmed before it starts, and survives restarts of everything."
         ),
+        "operators": [
+            _modules(
+                "operators.edge_agent_command",
+                "operators.agent_sync",
+                "operators.agent_async",
+                "operators.agent_tmux",
+                "operators.remsvc",
+            )
+        ],
+        "sensors": [_modules("sensors.edge_agent_job", "sensors.agent_status")],
+        "triggers": [_modules("triggers.edge_agent_commands")],
+        "task-decorators": [
+            {
+                "name": "edge_agent_command",
+                "class-name": "airflow_plugin.decorators.edge_agent_command.edge_agent_command_task",
+            }
+        ],
         "executors": ["airflow_plugin.executor.AgentExecutor"],
         "db-managers": ["airflow_plugin.db.EdgeAgentDBManager"],
         "plugins": [{"name": "edge_agent", "plugin-class": "airflow_plugin.plugin.EdgeAgentPlugin"}],
+        "extra-links": ["airflow_plugin.links.EdgeAgentJobsLink", "airflow_plugin.links.EdgeAgentJobLink"],
         "cli": ["airflow_plugin.cli.definition.get_commands"],
+        "integrations": [{"integration-name": NAME, "tags": ["software"]}],
+        "hooks": [{"integration-name": NAME, "python-modules": ["airflow_plugin.hooks.edge_agent"]}],
+        "connection-types": [CONNECTION_TYPE],
         "config": {
             SECTION: {
                 "description": (
@@ -155,6 +179,13 @@ def get_provider_info() -> dict[str, Any]:
                 "options": {field.name: _option(field.name, field.default) for field in fields(QueueConfig)},
             }
         },
+    }
+
+
+def _modules(*names: str) -> dict[str, Any]:
+    return {
+        "integration-name": "Edge Agent",
+        "python-modules": [f"airflow_plugin.{name}" for name in names],
     }
 
 

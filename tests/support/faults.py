@@ -44,6 +44,11 @@ _VERBS = {
     "report": "report",
     "logs": "logs",
     "health": "health",
+    "commands": "submit",
+    "watch": "watch",
+    "rights": "rights",
+    "cancel": "cancel",
+    "output": "output",
 }
 FOREIGN = "foreign"
 """The verb of all that is not the queue API's."""
@@ -139,4 +144,6 @@ def verb_of(method: str, path: str) -> str:
     below = path.partition("?")[0].removeprefix(routes.BASE)
     if below == path.partition("?")[0]:
         return EDGE3_FETCH if path.startswith(_EDGE3_FETCH) else FOREIGN
+    if method == "GET" and below.rpartition("/")[0] == routes.COMMANDS and below != routes.RIGHTS:
+        return "get"
     return "leave" if method == "DELETE" else _VERBS.get(below.rpartition("/")[2], "unknown")

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,10 @@ from tests.support.waiting import wait_until
 
 MACHINE_ENVIRONMENT = dict(os.environ)
 """The environment as the run was started with it: registries, proxies and certificates stand in it."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108  where Linux has it; what is below it is a folder of this run's own
+ROOM = 3 * 2**30
+"""Bytes that must be free there: the databases of three test processes, and what they write ahead."""
 
 _BIN = Path(sys.executable).parent
 _guard: _Guard | None = None
@@ -200,6 +205,16 @@ def watch_over_children() -> None:
         atexit.register(_guard.dismiss)
 
 
+def run_folder(*, in_memory: bool = False) -> Path:
+    """Return a folder of this process's own. It is removed when the process ends, in whatever way.
+
+    ``in_memory``: where files are not written to a disk, if this machine has room for that.
+    """
+    watch_over_children()
+    assert _guard is not None
+    return _guard.folders[-1 if in_memory else 0]
+
+
 def left_behind() -> list[str]:
     """Return pid and command line of all that was started, by whomever, since the watch began."""
     if _guard is None:
@@ -212,17 +227,28 @@ class _Guard:
     """The guardian's process. Its input ends when this process ends, in whatever way."""
 
     def __init__(self) -> None:
+        self.folders = [_new_folder(parent) for parent in (None, MEMORY) if parent is None or _has_room(parent)]
         self.mark = guardian.new(guardian.Mark.RUN)
         guardian.apply(guardian.Mark.RUN, self.mark)
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guardian.__file__, str(self.mark)],
+            [sys.executable, "-I", "-S", guardian.__file__, str(self.mark), *map(str, self.folders)],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
 
     def dismiss(self) -> None:
-        # Its work is the same at a good end: kill what is left, then go.
+        # Its work is the same at a good end: kill what is left, remove the folders, then go.
         self.process.communicate()
+
+
+def _new_folder(parent: Path | None) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="edge-agent-run-", dir=parent))
+    folder.chmod(0o755)  # Postgres runs as somebody else where this process is root's.
+    return folder
+
+
+def _has_room(parent: Path) -> bool:
+    return os.access(parent, os.W_OK) and shutil.disk_usage(parent).free >= ROOM
 
 
 def _command_line(pid: int) -> str:

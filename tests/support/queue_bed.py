@@ -127,11 +127,14 @@ class QueueBed:
         instance: UUID | None = None,
         host_key: str = HOST_KEY,
         hostname: str = "host.example",
+        kinds: Sequence[JobKind] = (JobKind.TASK,),
+        address: str = "192.0.2.1",
     ) -> Agent:
         asked = self.registration(
             instance=instance or uuid4(),
             hostname=hostname,
             queues=tuple(queues),
+            kinds=tuple(kinds),
             slots=slots,
             capabilities=dict(capabilities or {}),
             held=tuple(held),
@@ -140,7 +143,7 @@ class QueueBed:
         token = self.token(team)
         with self.database.transaction() as session:
             opened = agents.register(
-                session, name, asked, token=token, **ASKS_FROM | {"host_key": host_key, "address": "192.0.2.1"}
+                session, name, asked, token=token, **ASKS_FROM | {"host_key": host_key, "address": address}
             )
         return Agent(name, opened.session_id, opened.secret.value.get_secret_value(), opened, slots, host_key)
 

@@ -28,7 +28,8 @@ INSERT INTO edge_agent (name, token_id, state, session_id, session_hash, session
     capabilities, versions, slots, free_slots)
 SELECT 'a' || i, md5('t' || 1 + i % 200)::uuid, 'connected', md5('s' || i)::uuid, :hash, md5('e' || i),
     now() + interval '1 hour', :host_key, md5('i' || i)::uuid, md5('p' || i)::uuid, now(), now(), 1, 'host' || i, 1,
-    '["default"]', ('{"os": "linux", "note": "' || repeat('x', 400) || '"}')::json, '{}', 64, 64
+    '["default"]', ('{"os": "linux", "agent.name": "a' || i || '", "note": "' || repeat('x', 400) || '"}')::json, '{}',
+    64, 64
 FROM generate_series(0, :agents - 1) i
 """
 

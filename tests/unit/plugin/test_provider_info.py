@@ -57,7 +57,8 @@ def test_there_is_no_option_that_the_code_does_not_know():
 
 def test_every_path_leads_somewhere():
     info = get_provider_info()
-    paths = [*info["executors"], *info["db-managers"], *info["cli"]]
+    paths = [*info["executors"], *info["db-managers"], *info["cli"], *info["extra-links"]]
+    paths += [kind["hook-class-name"] for kind in info["connection-types"]]
     for path in [*paths, *(plugin["plugin-class"] for plugin in info["plugins"])]:
         module, _, _name = path.rpartition(".")
         assert find_spec(module) is not None, path

@@ -1,0 +1,1 @@
+"""Operators that run commands on agents' hosts."""

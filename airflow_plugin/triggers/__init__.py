@@ -1,0 +1,1 @@
+"""Triggers that watch commands while no worker is held."""
