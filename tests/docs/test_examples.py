@@ -156,7 +156,16 @@ def test_an_ingress_of_an_example_is_accepted_by_nginx(block: Block, tmp_path: P
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("block", blocks("json"), ids=str)
+def test_a_connection_of_an_example_is_taken(block: Block):
+    from airflow.sdk import Connection
+
+    from airflow_plugin.commands.site import site_of
+
+    assert site_of(Connection.from_json(block.text, conn_id="example")).url.startswith("https://")
+
+
 def test_no_example_is_in_a_language_that_is_not_tried():
     """A fenced block in a language that no test reads could say anything."""
-    tried = {"sh", "python", "toml", "ini", "mermaid", "nginx", "text"}
+    tried = {"sh", "python", "json", "toml", "ini", "mermaid", "nginx", "text"}
     assert [str(block) for block in blocks() if block.language not in tried] == []

@@ -81,6 +81,7 @@ def test_every_knob_that_the_docs_mention_exists():
         (path.name, name)
         for path in documents()
         for name in KNOB.findall(path.read_text(encoding="utf-8"))
-        if "reference" not in path.parts
+        # Who comes from another system knows what things are called there.
+        if "reference" not in path.parts and not path.name.startswith("migrate-from-")
     }
     assert sorted(each for each in mentioned if each[1] not in known) == []

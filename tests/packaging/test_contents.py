@@ -15,7 +15,7 @@ import pytest
 import edge_agent
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("airflow_plugin", "edge_agent")
+PACKAGES = ("airflow_edge_agent", "airflow_plugin", "edge_agent")
 UI = "airflow_plugin/ui/"
 PAGE = UI + "dist/main.js"
 MOST_OF_THE_PAGE = 120_000
@@ -41,7 +41,7 @@ def metadata(wheel) -> Message:
     return Parser().parsestr(wheel.read(name).decode())
 
 
-def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel):
+def test_the_wheel_holds_the_packages_whole_and_nothing_else(wheel):
     """Of the page only what was built of it: neither its sources nor what they are built with."""
     in_packages = {name for name in wheel.namelist() if ".dist-info/" not in name}
     whole = {name for package in PACKAGES for name in shipped(package)}
