@@ -18,6 +18,7 @@ from airflow_plugin.models import AgentRow, EventRow, SampleRow
 from tests.e2e.holding import Holding
 from tests.e2e.page import plant
 from tests.e2e.page.conftest import Look, forget_agents
+from tests.e2e.page.test_commands import DAG, connect, link_of
 from tests.e2e.page.view import View
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
@@ -119,6 +120,33 @@ def test_a_task_on_two_agents(
         expect(view.page.get_by_text("Runs on hall-2")).to_be_visible()
         take(view, "task", how)
     assert held.succeeds()
+
+
+def test_commands(
+    look: Look, engine: Engine, page_bed: AirflowBed, make_host: Callable[..., AgentHost], tmp_path: Path
+) -> None:
+    """The commands of a task: the button that leads to them, all of them, and one with its log."""
+    forget(engine)
+    make_host("hall-1", "halls").start()
+    make_host("db-07", "onprem", EDGE_AGENT_KINDS="command").start()
+    connect(look().open(), page_bed, "onprem")
+    page_bed.rest.wait_for_dags({DAG})
+    run = page_bed.rest.trigger(DAG, {"agent": "db-07", "folder": str(tmp_path)})
+    for how, dark in LOOKS.items():
+        view = look(dark=dark, height=560)
+        view.page.goto(f"{view.url}/dags/{DAG}/runs/{run.run_id}/tasks/export/details")
+        button = link_of(view)
+        button.scroll_into_view_if_needed()
+        take(view, "link", how)
+        button.click()
+        expect(view.row("Copy the dump off site")).to_contain_text("running")
+        take(view, "commands", how)
+        view.page.set_viewport_size({"width": 1280, "height": 720})
+        view.page.get_by_role("button", name="Details and log of command copy").click()
+        expect(view.page.get_by_role("log")).to_contain_text("copies them")
+        take(view, "command", how)
+    (tmp_path / "release").touch()
+    assert run.wait() == "success"
 
 
 @pytest.mark.usefixtures("_plant")

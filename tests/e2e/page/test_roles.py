@@ -37,7 +37,7 @@ def test_a_viewer_sees_agents_and_jobs_and_no_way_to_change_them(look: Look, mak
     expect(page.get_by_role("heading", name=site.name, exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Cordon")).to_have_count(0)
     view.open(tab="jobs", queue=site.name)
-    page.get_by_role("button", name="Details and log of measure").click()
+    page.get_by_role("button", name="Details and log of command measure").click()
     expect(page.get_by_role("log")).to_contain_text("up")
     expect(page.get_by_role("button", name="Cancel job")).to_have_count(0)
 

@@ -4,7 +4,7 @@ import { Asking } from "../agents/actions/Asking";
 import type { AgentView, EventView, JobView, Sample } from "../api/types";
 import { makeEvent, makeHistory, makeSample } from "../testing/history";
 import { show } from "../testing/render";
-import { makeAgent, makeJob } from "../testing/samples";
+import { makeAgent, makeCommand, makeJob } from "../testing/samples";
 import { isLookedAtBy, records, refuses } from "../testing/server";
 import { AgentDetail } from "./AgentDetail";
 
@@ -35,6 +35,25 @@ function showAgent({ agent = {}, samples = [makeSample(0)], events = [makeEvent(
 }
 
 beforeEach(() => localStorage.setItem("timezone", JSON.stringify("UTC")));
+
+describe("jobs", () => {
+  test("its commands stand apart from its tasks", async () => {
+    isLookedAtBy();
+    showAgent({ jobs: [makeCommand(), makeJob()] });
+    const commands = await screen.findByRole("region", { name: "Commands" });
+    expect(within(commands).getAllByRole("row")).toHaveLength(2);
+    expect(commands).toHaveTextContent("load-orders");
+    expect(within(commands).queryByText("nightly.load")).not.toBeInTheDocument();
+    expect(screen.getByRole("link", { name: "nightly.load" })).toBeVisible();
+  });
+
+  test("an agent that has had no job says so", async () => {
+    isLookedAtBy();
+    showAgent();
+    expect(await screen.findByText("It has had no job that is still kept.")).toBeVisible();
+    expect(screen.queryByRole("region", { name: "Commands" })).not.toBeInTheDocument();
+  });
+});
 
 describe("history", () => {
   test("what was missed when stands in words below the strip", async () => {

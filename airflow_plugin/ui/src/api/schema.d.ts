@@ -173,6 +173,149 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit
+         * @description Queue a command. A repeat with the same key finds it, also when it has ended.
+         *
+         *     409: another command of its family is still open, and is asked to end; or Airflow waits for its task
+         *     instance no more.
+         */
+        post: operations["submit_v1_commands_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/commands/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rights
+         * @description What the token allows.
+         */
+        get: operations["rights_v1_commands_rights_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/commands/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Watch
+         * @description Wait until one of many commands is in another state, or has said more. A repeat finds the same.
+         */
+        post: operations["watch_v1_commands_watch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/commands/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description One command, and why it waits.
+         */
+        get: operations["one_v1_commands__job_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/commands/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Have it ended: at once, or when its agent has ended it. A repeat changes nothing, not even the reason.
+         */
+        post: operations["cancel_v1_commands__job_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/commands/{job_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Logs
+         * @description Bytes of its log, as they are stored.
+         */
+        get: operations["logs_v1_commands__job_id__logs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/commands/{job_id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Output
+         * @description The last bytes of one of its streams. Where they are together, all is standard output.
+         */
+        get: operations["output_v1_commands__job_id__output_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ui/me": {
         parameters: {
             query?: never;
@@ -450,7 +593,7 @@ export interface paths {
         };
         /**
          * Log
-         * @description A piece of a job's log, for those who may read the logs of its Dag; ask again at ``next_offset``.
+         * @description A piece of a job's log, for who may read the logs of its Dag, or of tasks; ask on at ``next_offset``.
          */
         get: operations["log_v1_ui_jobs__job_id__log_get"];
         put?: never;
@@ -866,6 +1009,22 @@ export interface components {
             reason: string;
         };
         /**
+         * CancelCommand
+         * @description Why. ``only_if_unwanted``: only when Airflow has gone on without the task instance it is tied to.
+         */
+        CancelCommand: {
+            /**
+             * Reason
+             * @default Cancelled by whoever submitted it.
+             */
+            reason: string;
+            /**
+             * Only If Unwanted
+             * @default false
+             */
+            only_if_unwanted: boolean;
+        };
+        /**
          * Certificate
          * @description A signature under a public key and the time until which it counts.
          *
@@ -895,6 +1054,71 @@ export interface components {
              * @default []
              */
             server_keys: components["schemas"]["ServerKey"][];
+        };
+        /**
+         * CommandView
+         * @description A command as whoever submitted it sees it.
+         *
+         *     ``log_bytes``: how much of its log has arrived. ``read_offset``: up to where a watcher has read it, as it last
+         *     said. ``is_wanted``: nobody has asked to cancel it. ``waiting``: why it waits, in a sentence; only where one
+         *     command was asked for.
+         */
+        CommandView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Label */
+            label: string;
+            state: components["schemas"]["JobState"];
+            reason?: components["schemas"]["EndReason"] | null;
+            /** Message */
+            message?: string | null;
+            /** Exit Code */
+            exit_code?: number | null;
+            /** Signal */
+            signal?: number | null;
+            /** Queue */
+            queue: string;
+            /** Agent Name */
+            agent_name?: string | null;
+            /** Hostname */
+            hostname?: string | null;
+            /** @default together */
+            streams: components["schemas"]["Streams"];
+            /** Log Bytes */
+            log_bytes: number;
+            /**
+             * Log Is Cut
+             * @default false
+             */
+            log_is_cut: boolean;
+            /**
+             * Read Offset
+             * @default 0
+             */
+            read_offset: number;
+            /**
+             * Is Wanted
+             * @default true
+             */
+            is_wanted: boolean;
+            /** Waiting */
+            waiting?: string | null;
+            /**
+             * Queued At
+             * Format: date-time
+             */
+            queued_at: string;
+            /** Confirmed At */
+            confirmed_at?: string | null;
+            /** Ended At */
+            ended_at?: string | null;
+            /** Ran Seconds */
+            ran_seconds?: number | null;
         };
         /**
          * Confirm
@@ -1201,8 +1425,10 @@ export interface components {
          *
          *     ``waiting``: why a queued one was not taken yet, or until when a running one waits for its lost agent.
          *     ``wait_seconds``: from queued to confirmed, or until now. ``ran_seconds``: from confirmed to its end, or until
-         *     now. ``hostname``: of the agent when it was let start. ``task_url``: of its task instance, below the address of
-         *     Airflow's pages. ``hidden``: its Dag is one that the user may not read, and what tells of it is left out.
+         *     now. ``hostname``: of the agent when it was let start. ``command_name``: of a command, among those of its task;
+         *     ``submitted_by``: name of the token it came with, while that is kept. ``task_url``: of its task instance, below
+         *     the address of Airflow's pages. ``hidden``: its Dag is one that the user may not read, and what tells of it is
+         *     left out.
          */
         JobView: {
             /**
@@ -1243,6 +1469,10 @@ export interface components {
             map_index: number | null;
             /** Try Number */
             try_number: number | null;
+            /** Command Name */
+            command_name: string | null;
+            /** Submitted By */
+            submitted_by: string | null;
             /** Task Url */
             task_url: string | null;
             /**
@@ -1450,6 +1680,22 @@ export interface components {
             expires_in_days: number | null;
         };
         /**
+         * News
+         * @description Those that have news. ``unknown``: those that are not there (any more), or not this token's.
+         */
+        News: {
+            /**
+             * Commands
+             * @default []
+             */
+            commands: components["schemas"]["CommandView"][];
+            /**
+             * Unknown
+             * @default []
+             */
+            unknown: string[];
+        };
+        /**
          * Offer
          * @description A job one may ask to start. Metadata only: nothing in it could be run.
          *
@@ -1479,6 +1725,12 @@ export interface components {
             /** Label */
             label: string;
         };
+        /**
+         * OnAgentLost
+         * @description What becomes of a running command whose agent is lost.
+         * @enum {string}
+         */
+        OnAgentLost: "fail" | "wait";
         /**
          * Poll
          * @description Ask for work and wait. ``beat`` makes the poll renew the agent like a heartbeat would.
@@ -1733,6 +1985,25 @@ export interface components {
             disk_free_bytes: number | null;
         };
         /**
+         * Seen
+         * @description A command as a watcher knows it: it wants to hear when the state is another, or the log is longer.
+         *
+         *     ``log_bytes`` None: it does not care for the log. ``read_offset``: up to where it has handed the log on; kept, so
+         *     that whoever watches next goes on there.
+         */
+        Seen: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            state?: components["schemas"]["JobState"] | null;
+            /** Log Bytes */
+            log_bytes?: number | null;
+            /** Read Offset */
+            read_offset?: number | null;
+        };
+        /**
          * ServerKey
          * @description A public key that jobs are signed with, for a host to pin.
          *
@@ -1787,6 +2058,12 @@ export interface components {
             reason?: string | null;
         };
         /**
+         * Shell
+         * @description What reads a command that is a text.
+         * @enum {string}
+         */
+        Shell: "sh" | "bash" | "pwsh";
+        /**
          * Stop
          * @description Why, and how long what runs may go on before it is ended.
          */
@@ -1798,6 +2075,163 @@ export interface components {
              * @default 30
              */
             grace_seconds: number;
+        };
+        /**
+         * Stream
+         * @description One of the two.
+         * @enum {string}
+         */
+        Stream: "stdout" | "stderr";
+        /**
+         * Streams
+         * @description What becomes of a command's two streams.
+         * @enum {string}
+         */
+        Streams: "together" | "apart";
+        /**
+         * Submit
+         * @description A command to run. Sent again with the same ``key`` and token, it is the same command.
+         *
+         *     ``queue``: None is the connection's unless an agent is named, else the first that the token names and the agent
+         *     serves. ``agent``: the name, hostname or address of one agent; None is any that serves the queue. ``command``: a
+         *     text is read by ``shell``, a list is run as it is. ``timeout_seconds``: how long it may run on the host, None as
+         *     long as the host's policy says. ``queue_timeout_seconds``: how long it may wait for an agent, None as the server
+         *     is set.
+         *     ``family``: commands of one family never run beside each other; an earlier one is ended first, and until it has
+         *     ended a submit is refused with ``conflict``. ``name``: what it is called among the commands of its task.
+         */
+        Submit: {
+            /** Command */
+            command: string | string[];
+            shell?: components["schemas"]["Shell"] | null;
+            /**
+             * Env
+             * @default {}
+             */
+            env: {
+                [key: string]: string;
+            };
+            /** Cwd */
+            cwd?: string | null;
+            /** Run As User */
+            run_as_user?: string | null;
+            /** @default together */
+            streams: components["schemas"]["Streams"];
+            /** Queue */
+            queue?: string | null;
+            /** Agent */
+            agent?: string | null;
+            /**
+             * Requires
+             * @default {}
+             */
+            requires: {
+                [key: string]: string | boolean | number;
+            };
+            /** @default default */
+            runner: components["schemas"]["RunnerName"];
+            /**
+             * Slots
+             * @default 1
+             */
+            slots: number;
+            /**
+             * Priority Weight
+             * @default 0
+             */
+            priority_weight: number;
+            /** Timeout Seconds */
+            timeout_seconds?: number | null;
+            /** Queue Timeout Seconds */
+            queue_timeout_seconds?: number | null;
+            /** @default fail */
+            on_agent_lost: components["schemas"]["OnAgentLost"];
+            /**
+             * Lost Wait Seconds
+             * @description None: as the server is set.
+             */
+            lost_wait_seconds?: number | null;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            /**
+             * Name
+             * @default 1
+             */
+            name: string;
+            /** Key */
+            key?: string | null;
+            /** Family */
+            family?: string | null;
+            tie?: components["schemas"]["Tie"] | null;
+        };
+        /**
+         * SubmitRights
+         * @description What a submit token allows. None: anything.
+         */
+        SubmitRights: {
+            /**
+             * Token
+             * @description Its name, not the token itself.
+             */
+            token: string;
+            /** Queues */
+            queues?: string[] | null;
+            /** Run As Users */
+            run_as_users?: string[] | null;
+            /** Team */
+            team?: string | null;
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+        };
+        /**
+         * Submitted
+         * @description The command, and whether it was there already (its key was sent before).
+         */
+        Submitted: {
+            command: components["schemas"]["CommandView"];
+            /** Attached */
+            attached: boolean;
+        };
+        /**
+         * Tie
+         * @description The task instance a command belongs to. Once Airflow goes on without that try, the command is ended.
+         *
+         *     ``id``: the task instance's UUID, which changes with each try. ``ends_with_it`` false: the command is only
+         *     shown beside the task, and goes on when that has ended (fire and forget).
+         */
+        Tie: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Dag Id */
+            dag_id: string;
+            /** Run Id */
+            run_id: string;
+            /** Task Id */
+            task_id: string;
+            /**
+             * Map Index
+             * @default -1
+             */
+            map_index: number;
+            /**
+             * Try Number
+             * @default 1
+             */
+            try_number: number;
+            /**
+             * Ends With It
+             * @default true
+             */
+            ends_with_it: boolean;
         };
         /**
          * TokenKind
@@ -1870,6 +2304,19 @@ export interface components {
             airflow?: string | null;
             /** Task Sdk */
             task_sdk?: string | null;
+        };
+        /**
+         * Watch
+         * @description Look at many commands at once; wait until one of them has news, or the time is over.
+         */
+        Watch: {
+            /** Commands */
+            commands: components["schemas"]["Seen"][];
+            /**
+             * Wait Seconds
+             * @default 25
+             */
+            wait_seconds: number;
         };
         /**
          * Withdrawn
@@ -2184,6 +2631,246 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogAck"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submit_v1_commands_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Submit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Submitted"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rights_v1_commands_rights_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmitRights"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch_v1_commands_watch_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Watch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["News"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_v1_commands__job_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandView"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_v1_commands__job_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelCommand"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandView"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs_v1_commands__job_id__logs_get: {
+        parameters: {
+            query?: {
+                /** @description In bytes of the log as it is stored. */
+                offset?: number;
+                /** @description Most bytes of one answer. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes. */
+            200: {
+                headers: {
+                    /** @description The offset to go on at. */
+                    "Edge-Agent-Log-Next"?: number;
+                    /** @description 1 when the command has ended and nothing comes behind these bytes, else 0. */
+                    "Edge-Agent-Log-Over"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    output_v1_commands__job_id__output_get: {
+        parameters: {
+            query?: {
+                stream?: components["schemas"]["Stream"];
+                /** @description Most bytes of one answer: the last ones. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes. */
+            200: {
+                headers: {
+                    /** @description How many bytes the stream has in all. */
+                    "Edge-Agent-Output-Bytes"?: number;
+                    /** @description 1 when nothing of it was lost or cut off on its way, else 0. */
+                    "Edge-Agent-Output-Whole"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Client Error */
@@ -2647,6 +3334,8 @@ export interface operations {
                 run_id?: string | null;
                 task_id?: string | null;
                 map_index?: number | null;
+                /** @description Name of the token that commands came with. */
+                token?: string | null;
                 /** @description Most jobs of one answer. */
                 limit?: number;
                 /** @description How many jobs of the list to leave out. */

@@ -3,7 +3,7 @@ import { Link } from "react-router-dom";
 import { searchOf } from "../app/search";
 
 /** Where Airflow's shell shows the page: from the tab of a task the way is absolute. */
-const PAGE = "/plugin/edge-agents";
+export const PAGE = "/plugin/edge-agents";
 
 export interface AgentLinkProps {
   /** null: no agent has it. */

@@ -10,20 +10,24 @@ import { Ran, Waited } from "./JobsTable";
 /** What is known of a job, apart from its log. */
 export function JobFacts({ job }: { job: JobView }) {
   const ending = endingOf(job);
+  // That a command takes an agent for commands goes without saying.
+  const requires = capabilityTags(job.requires).filter((tag) => !tag.startsWith("kind."));
   return (
     <Facts columns={2}>
       <Fact name="Agent">
         <AgentLink name={job.agent_name} />
       </Fact>
       <Fact name="Queue">{job.queue}</Fact>
-      {Object.keys(job.requires).length === 0 ? null : (
+      {requires.length === 0 ? null : (
         <Fact name="Requires">
-          <Tags label="requirements" values={capabilityTags(job.requires)} most={10} />
+          <Tags label="requirements" values={requires} most={10} />
         </Fact>
       )}
       <Fact name="Kind">
         {job.kind}, {job.slots === 1 ? "1 slot" : `${job.slots} slots`}, runner {job.runner}
       </Fact>
+      {job.command_name === null ? null : <Fact name="Command">{job.command_name}</Fact>}
+      {job.submitted_by === null ? null : <Fact name="Submitted with">token {job.submitted_by}</Fact>}
       {job.try_number === null ? null : <Fact name="Try">{job.try_number}</Fact>}
       <Fact name="Queued">
         <When at={job.queued_at} />

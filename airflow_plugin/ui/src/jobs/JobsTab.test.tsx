@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { serveLog } from "../testing/logs";
 import { show } from "../testing/render";
-import { makeJob, makeJobsPage } from "../testing/samples";
+import { makeCommand, makeJob, makeJobsPage } from "../testing/samples";
 import { answers, isLookedAtBy, records, refuses } from "../testing/server";
 import { JobsTab } from "./JobsTab";
 
@@ -121,6 +121,73 @@ describe("the list", () => {
     expect(await screen.findByText("No job has been queued for an edge agent yet.")).toBeVisible();
   });
 
+  test("a command among tasks is told from them", async () => {
+    isLookedAtBy();
+    showJobs([makeJob(), makeCommand()]);
+    const row = (await screen.findByText("Load the orders")).closest("tr") as HTMLElement;
+    expect(within(row).getByText("command")).toBeVisible();
+    const other = screen.getByText("nightly.load").closest("tr") as HTMLElement;
+    expect(within(other).queryByText("command")).not.toBeInTheDocument();
+  });
+
+  test("commands alone say how each is called, what it runs, for which task, and who submitted it", async () => {
+    isLookedAtBy();
+    showJobs([makeCommand()], "/plugin/edge-agents?tab=jobs&kind=command");
+    const row = (await screen.findByText("load-orders")).closest("tr") as HTMLElement;
+    expect(within(row).getByRole("link", { name: "Load the orders" })).toHaveAttribute(
+      "href",
+      "/dags/nightly/runs/manual__2026-03-01/tasks/load",
+    );
+    expect(row).toHaveTextContent("with nightly-commands");
+  });
+
+  test("a command of a Dag that its reader may not see says nothing of itself", async () => {
+    isLookedAtBy();
+    const blank = { label: "", task_url: null, dag_id: null, command_name: null, submitted_by: null };
+    const job = makeCommand({ hidden: true, ...blank });
+    showJobs([job], "/plugin/edge-agents?tab=jobs&kind=command");
+    expect(await screen.findByText("of a Dag that you may not see")).toBeVisible();
+    expect(screen.getByRole("button", { name: `Details and log of job ${job.id}` })).toBeVisible();
+  });
+
+  test("what was submitted with a token is asked for by its name", async () => {
+    isLookedAtBy();
+    const { user, search, asked } = showJobs([makeCommand()], "/plugin/edge-agents?tab=jobs&token=nightly-commands");
+    await user.click(await screen.findByRole("button", { name: "Every token, not only this" }));
+    expect(asked[0]?.url.searchParams.get("token")).toBe("nightly-commands");
+    expect(search().has("token")).toBe(false);
+  });
+
+  test("where nothing has run yet it says how a task and a command do", async () => {
+    isLookedAtBy();
+    showJobs([]);
+    expect(await screen.findByRole("region", { name: "task" })).toHaveTextContent('executor="EdgeAgentExecutor"');
+    expect(screen.getByRole("region", { name: "operator" })).toHaveTextContent("EdgeAgentCommandOperator");
+    expect(screen.getByRole("link", { name: "Create one" })).toHaveAttribute(
+      "href",
+      expect.stringMatching(/tab=tokens/),
+    );
+  });
+
+  test("who may not create a token is told what that takes", async () => {
+    isLookedAtBy({ may_grant: false });
+    showJobs([], "/plugin/edge-agents?tab=jobs&kind=command");
+    expect(await screen.findByText("No command has been submitted yet.")).toBeVisible();
+    expect(screen.getByText(/takes the right to edit connections/)).toBeVisible();
+    expect(screen.queryByRole("link", { name: "Create one" })).not.toBeInTheDocument();
+  });
+
+  test.each([
+    ["kind=command&dag_id=nightly&run_id=r&task_id=load", /^No command of this task is there/],
+    ["kind=command&q=x", /^No job is like that/],
+    ["kind=task", /^No job is like that/],
+  ])("an empty list that was asked for by %s says: %s", async (asked, words) => {
+    isLookedAtBy();
+    showJobs([], `/plugin/edge-agents?tab=jobs&${asked}`);
+    expect(await screen.findByText(words)).toBeVisible();
+    expect(screen.queryByRole("region", { name: "operator" })).not.toBeInTheDocument();
+  });
+
   test("a list that cannot be read says why", async () => {
     isLookedAtBy();
     refuses("get", "/jobs", "The database is away.", 503);
@@ -145,6 +212,14 @@ describe("one job", () => {
     await user.click(await screen.findByRole("button", { name: "Details and log of nightly.load" }));
     expect(search().get("job")).toBe(job.id);
     expect(await screen.findByRole("log")).toHaveTextContent("started");
+  });
+
+  test("a command says what it is called and which token submitted it", async () => {
+    isLookedAtBy();
+    showOne(makeCommand());
+    const dialog = await screen.findByRole("dialog");
+    expect(await within(dialog).findByText("load-orders")).toBeVisible();
+    expect(within(dialog).getByText("token nightly-commands")).toBeVisible();
   });
 
   test("cancelling says what it leads to, and hands on the reason", async () => {

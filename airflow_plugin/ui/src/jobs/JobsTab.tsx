@@ -1,15 +1,18 @@
 // The jobs of all agents, and why those that wait do.
-import { Box, Stack, Text } from "@chakra-ui/react";
+import { Box, Stack } from "@chakra-ui/react";
 import { useJobs } from "../api/queries";
-import { useSearch } from "../app/search";
+import type { JobView } from "../api/types";
+import { type Search, useSearch } from "../app/search";
 import { Loading } from "../parts/Loading";
 import { Pager } from "../parts/Pager";
 import { Trouble } from "../parts/Trouble";
+import { CommandsTable } from "./CommandsTable";
 import { JobDrawer } from "./JobDrawer";
 import { JobFilters } from "./JobFilters";
 import { JobsTable } from "./JobsTable";
+import { NoJobs } from "./NoJobs";
 import { StateButtons } from "./StateButtons";
-import { isNarrowed, PAGE, queryOf } from "./search";
+import { PAGE, queryOf } from "./search";
 
 export function JobsTab() {
   const search = useSearch();
@@ -23,13 +26,7 @@ export function JobsTab() {
       {data === undefined && error === null ? <Loading /> : null}
       {data === undefined ? null : (
         <Box>
-          {data.jobs.length === 0 ? (
-            <Text color="fg.muted" py={6} textAlign="center">
-              {isNarrowed(search) ? "No job is like that." : "No job has been queued for an edge agent yet."}
-            </Text>
-          ) : (
-            <JobsTable jobs={data.jobs} onOpen={(id) => search.set({ job: id })} />
-          )}
+          <Found jobs={data.jobs} search={search} />
           <Pager
             label="jobs"
             total={data.total}
@@ -42,4 +39,15 @@ export function JobsTab() {
       {opened === "" ? null : <JobDrawer id={opened} key={opened} onClose={() => search.set({ job: null })} />}
     </Stack>
   );
+}
+
+function Found({ jobs, search }: { jobs: JobView[]; search: Search }) {
+  const open = (id: string) => search.set({ job: id });
+  if (jobs.length === 0) {
+    return <NoJobs search={search} />;
+  }
+  if (jobs.every((job) => job.kind === "command")) {
+    return <CommandsTable jobs={jobs} of="all" onOpen={open} />;
+  }
+  return <JobsTable jobs={jobs} onOpen={open} />;
 }

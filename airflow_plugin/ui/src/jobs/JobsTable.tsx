@@ -1,13 +1,13 @@
-import { Box, Button, Table, Text } from "@chakra-ui/react";
+import { Box, Button, HStack, Table } from "@chakra-ui/react";
 import type { JobView } from "../api/types";
 import { Ago } from "../parts/Ago";
 import { JobStateBadge } from "../parts/JobStateBadge";
 import { Lasting } from "../parts/Lasting";
 import { inWords } from "../parts/spans";
 import { AgentLink } from "./AgentLink";
-import { endingOf } from "./ending";
+import { Explanation } from "./Explanation";
+import { KindBadge } from "./KindBadge";
 import { TaskLink } from "./TaskLink";
-import { Waiting } from "./Waiting";
 
 export interface JobsTableProps {
   jobs: JobView[];
@@ -42,7 +42,10 @@ export function JobsTable({ jobs, onOpen, withoutAgent = false }: JobsTableProps
                 <JobStateBadge state={job.state} />
               </Table.Cell>
               <Table.Cell minW={60} whiteSpace="normal" overflowWrap="anywhere">
-                <TaskLink job={job} />
+                <HStack gap={2} wrap="wrap">
+                  <TaskLink job={job} />
+                  <KindBadge kind={job.kind} />
+                </HStack>
                 <Explanation job={job} />
               </Table.Cell>
               <Table.Cell>{job.queue}</Table.Cell>
@@ -95,28 +98,6 @@ export function Ran({ job }: { job: JobView }) {
     return <Lasting from={job.confirmed_at} until={null} />;
   }
   return job.ran_seconds === null ? <Lasting from={job.confirmed_at} until={job.ended_at} /> : inWords(job.ran_seconds);
-}
-
-function Explanation({ job }: { job: JobView }) {
-  const ending = endingOf(job);
-  if (job.waiting !== null) {
-    return <Waiting why={job.waiting} />;
-  }
-  if (job.ended_at === null && job.cancel_requested_at !== null) {
-    return (
-      <Text fontSize="sm" color="fg.muted">
-        being cancelled{job.cancel_reason ? `: ${job.cancel_reason}` : ""}
-      </Text>
-    );
-  }
-  if (ending === null || job.state === "succeeded") {
-    return null;
-  }
-  return (
-    <Text fontSize="sm" color="fg.muted" lineClamp={2}>
-      {[ending, job.message].filter((part) => part !== null && part !== "").join(": ")}
-    </Text>
-  );
 }
 
 function nameOf(job: JobView): string {

@@ -9,7 +9,7 @@ export const STATES = ["", "queued", "offered", "running", "ended"] as const;
 export type StateChoice = (typeof STATES)[number];
 
 /** Filters that a link brings, and that can be taken away; the name is that of the search param. */
-export const PINS = { dag_id: "Dag", run_id: "run", task_id: "task", map_index: "map index" } as const;
+export const PINS = { dag_id: "Dag", run_id: "run", task_id: "task", map_index: "map index", token: "token" } as const;
 
 /** Return the server's question for what the address says. Nonsense in it is left out. */
 export function queryOf(search: Search): JobsQuery {
@@ -38,9 +38,9 @@ export function stateOf(search: Search): StateChoice {
   return STATES.find((state) => state === search.get("state")) ?? "";
 }
 
-/** Whether fewer than all jobs are asked for. */
-export function isNarrowed(search: Search): boolean {
-  return FILTERS.some((name) => search.get(name) !== "");
+/** Whether fewer than all jobs are asked for, whatever is asked for by that one filter. */
+export function isNarrowed(search: Search, except = ""): boolean {
+  return FILTERS.some((name) => name !== except && search.get(name) !== "");
 }
 
 /** `agent` is the page's own param for one agent's page; here it is `on`. */
@@ -51,6 +51,7 @@ const TEXTS = {
   dag_id: "dag_id",
   run_id: "run_id",
   task_id: "task_id",
+  token: "token",
 } as const;
 
 export const FILTERS = ["state", "kind", "map_index", ...Object.keys(TEXTS)];

@@ -7,6 +7,11 @@ export function notify(title: string, description?: string): void {
   toaster.create({ title, type: "success", ...(description === undefined ? {} : { description }) });
 }
 
+/** Take away all that is still to be seen. */
+export function forgetNotices(): void {
+  toaster.remove();
+}
+
 /** Where notices come up; stands once in the page. */
 export function Notices() {
   return (

@@ -5,6 +5,7 @@ const OF_A_HOST = {
   os: "linux",
   gpu: "a100",
   airflow: "3.3.2",
+  "agent.name": "a1",
   "kind.task": true,
   cpus: 8,
   site: "berlin",

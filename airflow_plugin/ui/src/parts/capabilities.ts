@@ -8,7 +8,7 @@ export function capabilityTags(capabilities: Record<string, unknown>): string[] 
 /** The same; those that somebody gave a host come before those that every host finds out about itself. Nearly every
  * agent takes every kind of job: that is left to its own page. */
 export function givenFirst(capabilities: Record<string, unknown>): string[] {
-  const tags = capabilityTags(capabilities).filter((tag) => !tag.startsWith("kind."));
+  const tags = capabilityTags(capabilities).filter((tag) => !/^(kind|agent)\./.test(tag));
   return [...tags.filter((tag) => !FOUND.test(tag)), ...tags.filter((tag) => FOUND.test(tag))];
 }
 

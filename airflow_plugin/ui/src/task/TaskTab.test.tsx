@@ -1,21 +1,24 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { expect, test } from "vitest";
+import type { JobView } from "../api/types";
 import { serveLog } from "../testing/logs";
 import { show } from "../testing/render";
-import { makeAgent, makeJob, makeJobsPage } from "../testing/samples";
+import { makeAgent, makeCommand, makeJob, makeJobsPage } from "../testing/samples";
 import { answers, isLookedAtBy, records, refuses } from "../testing/server";
 import { TaskTab } from "./TaskTab";
 
 const TASK = { dagId: "nightly", runId: "manual__2026-03-01", taskId: "load", mapIndex: -1 };
 const AT = "/dags/nightly/runs/manual__2026-03-01/tasks/load/plugin/edge-agent";
 
-function showTask(jobs = [makeJob({ hostname: "rack-7" })]) {
+function showTask(jobs = [makeJob({ hostname: "rack-7" })], commands: JobView[] = [], total = commands.length) {
   isLookedAtBy({ may_steer: false, may_grant: false });
   answers("get", "/agents/site-a-1", {
     agent: makeAgent({ hostname: "moved-since" }),
     server_time: new Date().toISOString(),
   });
-  const asked = records("get", "/jobs", makeJobsPage(jobs));
+  const asked = records("get", "/jobs", ({ searchParams }: URL) =>
+    searchParams.get("kind") === "command" ? makeJobsPage(commands, { total }) : makeJobsPage(jobs),
+  );
   return { ...show(<TaskTab {...TASK} />, { at: AT }), asked };
 }
 
@@ -75,6 +78,48 @@ test("an agent that was deleted since is not there any more", async () => {
 test("a task that no edge agent ever had says what that may mean", async () => {
   showTask([]);
   expect(await screen.findByText(/No edge agent has, or had, this task instance/)).toBeVisible();
+  expect(screen.getByText(/Nor has it submitted a command/)).toBeVisible();
+});
+
+test("its commands are no attempts: they have a table of their own, with what each is called and runs", async () => {
+  const other = makeCommand({ command_name: "check", label: "Check the orders", try_number: 2 });
+  showTask([makeJob()], [other, makeCommand({ id: "7a0f6c0e-0000-4000-8000-00000000000d" })]);
+  const commands = await screen.findByRole("region", { name: "Commands" });
+  const [, first, second] = within(commands).getAllByRole("row");
+  expect(first).toHaveTextContent(/^2runningcheckCheck the orders/);
+  expect(second).toHaveTextContent(/^1runningload-ordersLoad the orders/);
+  expect(second).toHaveTextContent("with nightly-commands");
+  expect(within(screen.getByRole("region", { name: "Attempts" })).getAllByRole("row")).toHaveLength(2);
+});
+
+test("a task that runs elsewhere shows the commands it had run on agents", async () => {
+  showTask([], [makeCommand()]);
+  expect(await screen.findByRole("region", { name: "Commands" })).toHaveTextContent("load-orders");
+  expect(screen.queryByRole("region", { name: "Attempts" })).not.toBeInTheDocument();
+  expect(screen.queryByText(/No edge agent has/)).not.toBeInTheDocument();
+});
+
+test("of more commands than are shown the way to all of them says how many there are", async () => {
+  showTask([], [makeCommand()], 300);
+  const all = await screen.findByRole("link", { name: "All 300 of them" });
+  const leads = new URL(all.getAttribute("href") ?? "", "http://airflow.test");
+  expect(leads.pathname).toBe("/plugin/edge-agents");
+  expect(Object.fromEntries(leads.searchParams)).toEqual({
+    tab: "jobs",
+    kind: "command",
+    dag_id: "nightly",
+    run_id: "manual__2026-03-01",
+    task_id: "load",
+  });
+});
+
+test("the log of a command opens beside it", async () => {
+  serveLog("loaded 7 orders\n");
+  const command = makeCommand();
+  answers("get", `/jobs/${command.id}`, { job: command, server_time: new Date().toISOString() });
+  const { user } = showTask([], [command]);
+  await user.click(await screen.findByRole("button", { name: "Details and log of command load-orders" }));
+  expect(await screen.findByRole("log")).toHaveTextContent("loaded 7 orders");
 });
 
 test("what cannot be read says why", async () => {

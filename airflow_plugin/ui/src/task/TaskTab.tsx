@@ -1,5 +1,5 @@
-// Which agent ran a task instance, on which host, attempt by attempt.
-import { Heading, Stack, Text } from "@chakra-ui/react";
+// Which agent ran a task instance, on which host, attempt by attempt; and which commands it had run.
+import { Heading, Stack } from "@chakra-ui/react";
 import { useJobs } from "../api/queries";
 import { useSearch } from "../app/search";
 import { JobDrawer } from "../jobs/JobDrawer";
@@ -7,6 +7,8 @@ import { Loading } from "../parts/Loading";
 import { Trouble } from "../parts/Trouble";
 import { AttemptsTable } from "./AttemptsTable";
 import { LatestJob } from "./LatestJob";
+import { NothingHere } from "./NothingHere";
+import { TaskCommands } from "./TaskCommands";
 
 const MOST = 50;
 
@@ -20,25 +22,17 @@ export interface TaskTabProps {
 
 export function TaskTab({ dagId, runId, taskId, mapIndex }: TaskTabProps) {
   const search = useSearch();
-  const { data, error } = useJobs({
-    dag_id: dagId,
-    run_id: runId,
-    task_id: taskId,
-    map_index: mapIndex,
-    limit: MOST,
-  });
+  const of = { dag_id: dagId, run_id: runId, task_id: taskId, map_index: mapIndex };
+  // Asked for apart, so that a task's many commands do not crowd out its attempts.
+  const { data, error } = useJobs({ ...of, kind: "task", limit: MOST });
+  const submitted = useJobs({ ...of, kind: "command", limit: MOST });
   const opened = search.get("job");
   const latest = data?.jobs[0];
   return (
     <Stack gap={6} p={2}>
-      <Trouble error={error} data={data} />
+      <Trouble error={error ?? submitted.error} data={data} />
       {data === undefined && error === null ? <Loading /> : null}
-      {data?.jobs.length === 0 ? (
-        <Text color="fg.muted" py={6} textAlign="center">
-          No edge agent has, or had, this task instance. It runs on another executor, has not been queued, or ended so
-          long ago that its jobs are not kept any more.
-        </Text>
-      ) : null}
+      {data?.jobs.length === 0 && submitted.data?.jobs.length === 0 ? <NothingHere /> : null}
       {latest === undefined ? null : <LatestJob job={latest} onOpen={() => search.set({ job: latest.id })} />}
       {data === undefined || data.jobs.length === 0 ? null : (
         <section aria-labelledby="attempts">
@@ -47,6 +41,9 @@ export function TaskTab({ dagId, runId, taskId, mapIndex }: TaskTabProps) {
           </Heading>
           <AttemptsTable jobs={data.jobs} onOpen={(id) => search.set({ job: id })} />
         </section>
+      )}
+      {submitted.data === undefined || submitted.data.jobs.length === 0 ? null : (
+        <TaskCommands page={submitted.data} of={of} onOpen={(id) => search.set({ job: id })} />
       )}
       {opened === "" ? null : <JobDrawer id={opened} key={opened} onClose={() => search.set({ job: null })} />}
     </Stack>

@@ -1,8 +1,8 @@
-import { Text } from "@chakra-ui/react";
 import { useState } from "react";
 import { createToken, useAction } from "../api/actions";
 import type { CreatedToken, NewToken } from "../api/types";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
+import { ConnectionGuide } from "./ConnectionGuide";
 import { BLANK, isComplete, tokenOf } from "./form";
 import { InstallGuide } from "./InstallGuide";
 import { SecretDialog } from "./SecretDialog";
@@ -50,7 +50,7 @@ function MadeDialog({ token, created, onClose }: MadeDialogProps) {
   return (
     <SecretDialog name={token.name} secret={created.token} onClose={onClose}>
       {token.kind === "submit" ? (
-        <Text>Keep it as the password of a connection of Airflow's, for the operators that submit with it.</Text>
+        <ConnectionGuide created={created} queues={token.queues ?? []} />
       ) : (
         <InstallGuide
           created={created}

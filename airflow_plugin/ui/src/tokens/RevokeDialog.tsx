@@ -1,7 +1,7 @@
 import { Text } from "@chakra-ui/react";
 import { useState } from "react";
 import { revokeToken, useAction } from "../api/actions";
-import { useAgents } from "../api/queries";
+import { useAgents, useJobs } from "../api/queries";
 import type { TokenView } from "../api/types";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { notify } from "../parts/Notices";
@@ -37,7 +37,13 @@ export function RevokeDialog({ token, onClose }: RevokeDialogProps) {
       onClose={onClose}
     >
       {token.kind === "submit" ? (
-        <Text mb={3}>Nothing can be submitted with it any more, and it never works again.</Text>
+        <>
+          <Text mb={2}>
+            Nothing can be submitted with it any more, and it never works again. Tasks that wait for a command of it
+            fail, and their commands end with them. Commands that nobody waits for go on.
+          </Text>
+          <OpenCommands token={token.name} />
+        </>
       ) : (
         <>
           <Text mb={2}>
@@ -53,6 +59,20 @@ export function RevokeDialog({ token, onClose }: RevokeDialogProps) {
 }
 
 const NAMED = 5;
+
+/** How much of what was submitted with a token has not ended. */
+function OpenCommands({ token }: { token: string }) {
+  const { data } = useJobs({ kind: "command", token, state: ["queued", "offered", "running"], limit: 1 });
+  if (data === undefined) {
+    return null;
+  }
+  const open = data.total === 1 ? "1 command has" : `${data.total} commands have`;
+  return (
+    <Text mb={3} fontWeight="medium">
+      {data.total === 0 ? "No command of it is open." : `${open} not ended.`}
+    </Text>
+  );
+}
 
 /** Which agents have registered with a token. */
 function Users({ token }: { token: string }) {

@@ -62,14 +62,21 @@ export function RotateDialog({ token, onClose }: RotateDialogProps) {
             <NativeSelect.Indicator />
           </NativeSelect.Root>
         </Labelled>
-        <Text>
-          {overlap === 0
-            ? "Every session of the token ends at once. Agents that have the new secret in their token file by then register again, and their jobs go on. The others stop."
-            : "Nothing that runs is disturbed. Write the new secret to the token file of each host in that time: an agent reads it when it next registers."}
-        </Text>
+        <Text>{consequenceOf(token.kind, overlap)}</Text>
         <Lifetime form={life} onChange={(changes) => setLife((before) => ({ ...before, ...changes }))} />
         <ReasonField value={reason} onChange={setReason} help="Stands in the audit log." />
       </Stack>
     </ConfirmDialog>
   );
+}
+
+function consequenceOf(kind: TokenView["kind"], overlap: number): string {
+  if (kind === "submit") {
+    return overlap === 0
+      ? "The secret before stops working at once: operators that wait for a command fail unless their connection has the new one by then."
+      : "Nothing that runs is disturbed. Write the new secret to its connections in Airflow in that time.";
+  }
+  return overlap === 0
+    ? "Every session of the token ends at once. Agents that have the new secret in their token file by then register again, and their jobs go on. The others stop."
+    : "Nothing that runs is disturbed. Write the new secret to the token file of each host in that time: an agent reads it when it next registers.";
 }

@@ -22,7 +22,10 @@ export function RotatedDialog({ token, secret, overlapSeconds, onClose }: Rotate
           : `The secret before works for ${inWords(overlapSeconds)} more.`}
       </Text>
       {token.kind === "submit" ? (
-        <Text>Write it to the connections of Airflow's that have the one before.</Text>
+        <Text>
+          Write it as the password of each connection of Airflow's that has the one before. Operators that wait read
+          their connection anew when the secret they have stops working: what they wait for goes on.
+        </Text>
       ) : (
         <Stack gap={2}>
           <Text>

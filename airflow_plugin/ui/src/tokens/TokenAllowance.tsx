@@ -28,7 +28,7 @@ function allowancesOf(token: TokenView): string[] {
     ...(token.addresses === null ? [] : [`from ${list(token.addresses)}`]),
     ...(token.connections === null ? [] : [`connections: ${list(token.connections)}`]),
     ...(token.variables === null ? [] : [`variables: ${list(token.variables)}`]),
-    ...(token.run_as_users === null ? [] : [`runs as ${list(token.run_as_users)}`]),
+    ...(token.kind === "submit" ? [`runs as ${token.run_as_users?.join(", ") ?? "the agent's own user"}`] : []),
     ...(token.team_name === null ? [] : [`team ${token.team_name}`]),
   ];
 }

@@ -4,7 +4,7 @@ import { Labelled } from "../parts/Labelled";
 import type { Reach, TokenForm } from "./form";
 import type { TokenFieldsProps } from "./TokenFields";
 
-/** Every bound of a token but its queues, as far as they belong to its kind. */
+/** Every bound of a token but those that are always asked for, as far as they belong to its kind. */
 export function TokenBounds({ form, onChange }: TokenFieldsProps) {
   const text = (name: keyof TokenForm) => ({
     value: String(form[name]),
@@ -25,13 +25,7 @@ export function TokenBounds({ form, onChange }: TokenFieldsProps) {
             <Checkbox.Label>Only the first agent that registers with it, ever</Checkbox.Label>
           </Checkbox.Root>
         </>
-      ) : (
-        <Line
-          label="Users to run as"
-          help="Users of the host that a command may ask for. Empty: none but the agent's own."
-          {...text("runAsUsers")}
-        />
-      )}
+      ) : null}
       <Line label="Addresses" help="Networks such as 10.1.0.0/16. Empty: from anywhere." {...text("addresses")} />
       {form.kind === "agent" ? (
         <>

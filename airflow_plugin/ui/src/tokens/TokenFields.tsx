@@ -1,4 +1,4 @@
-import { Collapsible, Input, NativeSelect, Stack } from "@chakra-ui/react";
+import { Box, Collapsible, Input, NativeSelect, Stack } from "@chakra-ui/react";
 import { LuChevronRight } from "react-icons/lu";
 import { Labelled } from "../parts/Labelled";
 import type { TokenForm } from "./form";
@@ -10,11 +10,32 @@ export interface TokenFieldsProps {
   onChange: (changes: Partial<TokenForm>) => void;
 }
 
+const PURPOSES: Record<TokenForm["kind"], string> = {
+  agent: "Kept on a host: it lets the agent there take work.",
+  submit: "Kept in a connection of Airflow's: it lets tasks run commands on hosts.",
+};
+
 /** What is asked of a new token: the little that everybody has to say, and the rest behind "More bounds". */
 export function TokenFields({ form, onChange }: TokenFieldsProps) {
   return (
     <Stack gap={4}>
-      <Labelled label="Name" isRequired help="Such as the host's. Letters, digits, '.', '_' and '-'.">
+      <Labelled label="For" help={PURPOSES[form.kind]}>
+        <NativeSelect.Root size="sm">
+          <NativeSelect.Field
+            value={form.kind}
+            onChange={(event) => onChange({ kind: event.currentTarget.value === "submit" ? "submit" : "agent" })}
+          >
+            <option value="agent">Agents that register</option>
+            <option value="submit">Operators that submit commands</option>
+          </NativeSelect.Field>
+          <NativeSelect.Indicator />
+        </NativeSelect.Root>
+      </Labelled>
+      <Labelled
+        label="Name"
+        isRequired
+        help={`Such as the ${form.kind === "agent" ? "host" : "team"}'s. Letters, digits, '.', '_' and '-'.`}
+      >
         <Input value={form.name} onChange={(event) => onChange({ name: event.currentTarget.value })} maxLength={64} />
       </Labelled>
       <Labelled label="Queues" help="Separated by commas. Empty: every queue.">
@@ -24,6 +45,15 @@ export function TokenFields({ form, onChange }: TokenFieldsProps) {
           onChange={(event) => onChange({ queues: event.currentTarget.value })}
         />
       </Labelled>
+      {form.kind === "submit" ? (
+        <Labelled label="Users to run as" help="Of the host. Empty: commands run as the agent's own user only.">
+          <Input
+            value={form.runAsUsers}
+            placeholder="etl, backup"
+            onChange={(event) => onChange({ runAsUsers: event.currentTarget.value })}
+          />
+        </Labelled>
+      ) : null}
       <Lifetime form={form} onChange={onChange} />
       <Collapsible.Root lazyMount>
         <Collapsible.Trigger display="flex" alignItems="center" gap={1} fontWeight="medium" cursor="pointer">
@@ -33,21 +63,9 @@ export function TokenFields({ form, onChange }: TokenFieldsProps) {
           More bounds
         </Collapsible.Trigger>
         <Collapsible.Content>
-          <Stack gap={4} pt={3}>
-            <Labelled label="For">
-              <NativeSelect.Root size="sm">
-                <NativeSelect.Field
-                  value={form.kind}
-                  onChange={(event) => onChange({ kind: event.currentTarget.value === "submit" ? "submit" : "agent" })}
-                >
-                  <option value="agent">Agents that register</option>
-                  <option value="submit">Operators that submit commands</option>
-                </NativeSelect.Field>
-                <NativeSelect.Indicator />
-              </NativeSelect.Root>
-            </Labelled>
+          <Box pt={3}>
             <TokenBounds form={form} onChange={onChange} />
-          </Stack>
+          </Box>
         </Collapsible.Content>
       </Collapsible.Root>
     </Stack>

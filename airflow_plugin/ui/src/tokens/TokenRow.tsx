@@ -1,6 +1,8 @@
-import { Badge, Button, HStack, Stack, Table, Text } from "@chakra-ui/react";
+import { Badge, Button, Link as ChakraLink, HStack, Stack, Table, Text } from "@chakra-ui/react";
+import { Link } from "react-router-dom";
 import type { TokenView } from "../api/types";
 import { useNow } from "../app/clock";
+import { searchOf } from "../app/search";
 import { Ago } from "../parts/Ago";
 import { When } from "../parts/When";
 import { expiryOf } from "./expiry";
@@ -44,6 +46,7 @@ export function TokenRow({ token, onRotate, onRevoke }: TokenRowProps) {
       </Table.Cell>
       <Table.Cell>
         <LastUse token={token} />
+        {token.kind === "submit" ? <SubmittedWith token={token.name} /> : null}
       </Table.Cell>
       <Table.Cell>
         <Origin token={token} />
@@ -83,6 +86,17 @@ function LastUse({ token }: { token: TokenView }) {
         {address === null ? null : `from ${address}`}
       </Text>
     </>
+  );
+}
+
+/** The way to what was submitted with it. */
+function SubmittedWith({ token }: { token: string }) {
+  return (
+    <ChakraLink asChild color="fg.info" fontSize="xs">
+      <Link to={searchOf({ tab: "jobs", kind: "command", token })} aria-label={`Commands submitted with ${token}`}>
+        its commands
+      </Link>
+    </ChakraLink>
   );
 }
 

@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { show } from "../testing/render";
-import { makeAgent, makeAgentsPage } from "../testing/samples";
+import { makeAgent, makeAgentsPage, makeJobsPage } from "../testing/samples";
 import { answers, isLookedAtBy, records, refuses } from "../testing/server";
 import { makeCreated, makeToken, SECRET } from "../testing/tokens";
 import { TokensTab } from "./TokensTab";
@@ -42,6 +42,26 @@ describe("the list", () => {
     expect(await screen.findByText("revoked")).toBeVisible();
     expect(screen.queryByRole("button", { name: "Revoke site-a" })).not.toBeInTheDocument();
     expect(screen.queryByRole("button", { name: "Rotate site-a" })).not.toBeInTheDocument();
+  });
+
+  test("a submit token says as whom its commands run, and leads to them", async () => {
+    showTokens([
+      makeToken({ name: "nightly", kind: "submit", run_as_users: ["etl"] }),
+      makeToken({ name: "plain", kind: "submit" }),
+    ]);
+    const row = (await screen.findByText("nightly")).closest("tr") as HTMLElement;
+    expect(row).toHaveTextContent("submits commands");
+    expect(row).toHaveTextContent("runs as etl");
+    expect((await screen.findByText("plain")).closest("tr")).toHaveTextContent("runs as the agent's own user");
+    expect(screen.getByRole("link", { name: "Commands submitted with nightly" })).toHaveAttribute(
+      "href",
+      expect.stringMatching(/\?tab=jobs&kind=command&token=nightly$/),
+    );
+  });
+
+  test("where there is no token it says what each kind leads to", async () => {
+    showTokens([]);
+    expect(await screen.findByText(/One for agents leads to the command that installs an agent/)).toBeVisible();
   });
 
   test("who may not see tokens is told so in the server's words", async () => {
@@ -131,16 +151,58 @@ describe("creating one", () => {
     expect(within(dialog).getByRole("textbox", { name: /Name/ })).toHaveValue("db-07");
   });
 
-  test("a submit token comes with no agent to install", async () => {
-    answers("post", "/tokens", makeCreated("db-07", { token: "est_x" }), 201);
-    const { user } = showTokens();
+  async function createForOperators(user: ReturnType<typeof show>["user"]) {
     const dialog = await fillForm(user);
+    await user.selectOptions(within(dialog).getByRole("combobox", { name: "For" }), "submit");
+    await user.type(within(dialog).getByRole("textbox", { name: "Users to run as" }), "etl, backup");
     await user.click(within(dialog).getByRole("button", { name: "More bounds" }));
-    await user.selectOptions(await within(dialog).findByRole("combobox", { name: "For" }), "submit");
+    expect(await within(dialog).findByRole("textbox", { name: "Addresses" })).toBeVisible();
     expect(within(dialog).queryByRole("textbox", { name: "Agents" })).not.toBeInTheDocument();
     await user.click(within(dialog).getByRole("button", { name: "Create token" }));
+  }
+
+  test("a submit token is asked for with the users that its commands may run as", async () => {
+    const asked = records("post", "/tokens", makeCreated("db-07", { token: "est_x" }), 201);
+    const { user } = showTokens();
+    await createForOperators(user);
+    await waitFor(() =>
+      expect(asked[0]?.body).toMatchObject({
+        kind: "submit",
+        queues: ["onprem", "reports"],
+        run_as_users: ["etl", "backup"],
+        agents: null,
+        connections: null,
+      }),
+    );
+  });
+
+  test("it comes with the connection to paste, and with no agent to install", async () => {
+    answers("post", "/tokens", makeCreated("db-07", { token: "est_x" }), 201);
+    const { user } = showTokens();
+    await createForOperators(user);
     expect(await screen.findByRole("region", { name: "secret" })).toHaveTextContent("est_x");
     expect(screen.queryByText("Install an agent with it")).not.toBeInTheDocument();
+    const address = screen.getByRole("textbox", { name: "Airflow's address" });
+    await user.clear(address);
+    await user.type(address, "https://airflow.example.com/x");
+    const guide = screen.getByRole("region", { name: "Let operators submit with it" });
+    expect(guide).toHaveTextContent("Connection IDedge_agent_default");
+    expect(guide).toHaveTextContent("Typeedge_agent");
+    expect(guide).toHaveTextContent("Hostairflow.example.com");
+    expect(guide).toHaveTextContent("path/x");
+    expect(guide).toHaveTextContent("default_queueonprem");
+    expect(screen.getByRole("region", { name: "connection" })).toHaveTextContent(
+      /^AIRFLOW_CONN_EDGE_AGENT_DEFAULT='{.*"password":"est_x".*}'$/,
+    );
+  });
+
+  test("an address that is none gives nothing to paste", async () => {
+    answers("post", "/tokens", makeCreated("db-07", { token: "est_x" }), 201);
+    const { user } = showTokens();
+    await createForOperators(user);
+    await user.clear(await screen.findByRole("textbox", { name: "Airflow's address" }));
+    expect(screen.getByText(/This is no address/)).toBeVisible();
+    expect(screen.queryByRole("region", { name: "connection" })).not.toBeInTheDocument();
   });
 });
 
@@ -169,6 +231,21 @@ describe("rotating one", () => {
     await waitFor(() => expect(asked[0]?.body).toMatchObject({ overlap_seconds: 0 }));
   });
 
+  test("of a submit token it says what becomes of operators, and where the new secret goes", async () => {
+    const asked = records("post", "/tokens/site-a/rotate", makeCreated("site-a", { token: "est_y" }));
+    const { user } = showTokens([makeToken({ kind: "submit" })]);
+    await user.click(await screen.findByRole("button", { name: "Rotate site-a" }));
+    const overlap = await screen.findByRole("combobox", { name: "The secret before works for" });
+    expect(screen.getByRole("dialog")).toHaveTextContent("Write the new secret to its connections in Airflow");
+    await user.selectOptions(overlap, "0");
+    const dialog = await screen.findByRole("alertdialog");
+    expect(dialog).toHaveTextContent("operators that wait for a command fail unless their connection has the new one");
+    await user.click(within(dialog).getByRole("button", { name: "Rotate token" }));
+    expect(await screen.findByRole("region", { name: "secret" })).toHaveTextContent("est_y");
+    expect(screen.getByText(/Write it as the password of each connection/)).toBeVisible();
+    expect(asked).toHaveLength(1);
+  });
+
   test("what is refused says why", async () => {
     refuses("post", "/tokens/site-a/rotate", "there are 50 tokens, and [edge_agent] max_tokens allows 50", 422);
     const { user } = showTokens();
@@ -190,6 +267,20 @@ describe("revoking one", () => {
     await user.click(within(dialog).getByRole("button", { name: "Revoke token" }));
     expect(await screen.findByText("2 sessions ended with it")).toBeInTheDocument();
     expect(asked[0]?.url.searchParams.get("reason")).toBe("leaked");
+  });
+
+  test.each([
+    [3, "3 commands have not ended."],
+    [1, "1 command has not ended."],
+    [0, "No command of it is open."],
+  ])("of a submit token with %s open commands it says: %s", async (total, words) => {
+    const asked = records("get", "/jobs", makeJobsPage([], { total }));
+    const { user } = showTokens([makeToken({ kind: "submit" })]);
+    await user.click(await screen.findByRole("button", { name: "Revoke site-a" }));
+    const dialog = await screen.findByRole("alertdialog");
+    expect(await within(dialog).findByText(words)).toBeVisible();
+    expect(dialog).toHaveTextContent("Tasks that wait for a command of it fail");
+    expect(asked[0]?.url.search).toBe("?kind=command&token=site-a&state=queued&state=offered&state=running&limit=1");
   });
 
   test("what is refused says why", async () => {

@@ -1,4 +1,4 @@
-// The tokens that let agents register. Shown only to who may change them.
+// The tokens that let agents register and operators submit. Shown only to who may change them.
 import { Button, Flex, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 import { LuPlus } from "react-icons/lu";
@@ -15,7 +15,8 @@ export function TokensTab() {
     <Stack gap={3}>
       <Flex justify="space-between" align="center" gap={4} wrap="wrap">
         <Text color="fg.muted" maxW="prose">
-          An agent registers with a token. Make one for each host: then one can be revoked without touching the others.
+          An agent registers with a token, and an operator submits commands with one. Make one for each host, and one
+          for each team that submits: then one can be revoked without touching the others.
         </Text>
         <Button onClick={() => setCreating(true)}>
           <LuPlus aria-hidden /> Create token
@@ -24,9 +25,13 @@ export function TokensTab() {
       <Trouble error={error} data={data} />
       {data === undefined && error === null ? <Loading /> : null}
       {data?.length === 0 ? (
-        <Text color="fg.muted" py={6} textAlign="center">
-          There is no token yet.
-        </Text>
+        <Stack color="fg.muted" py={6} gap={2} textAlign="center">
+          <Text>There is no token yet.</Text>
+          <Text>
+            One for agents leads to the command that installs an agent; one for operators, to the connection that they
+            submit with.
+          </Text>
+        </Stack>
       ) : null}
       {data === undefined || data.length === 0 ? null : <TokensTable tokens={data} />}
       {isCreating ? <CreateTokenDialog onClose={() => setCreating(false)} /> : null}

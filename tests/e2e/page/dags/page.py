@@ -9,6 +9,8 @@ from pathlib import Path
 
 from airflow.sdk import dag, task
 
+from airflow_plugin.operators.edge_agent_command import EdgeAgentCommandOperator
+
 
 def ledger(folder, event):
     """Append one line."""
@@ -34,6 +36,26 @@ def meter_readings():
 
 
 meter_readings()
+
+
+@dag(dag_id="nightly_orders", schedule=None, params={"agent": "nobody", "folder": "/nowhere"})
+def nightly_orders():
+    """Have a host that knows no Airflow dump the orders, and copy them once somebody lets it."""
+    gate = "until [ -e {{ params.folder }}/release ]; do sleep 0.1; done"
+    EdgeAgentCommandOperator(
+        task_id="export",
+        executor="EdgeAgentExecutor",
+        worker_queue="halls",
+        agent="{{ params.agent }}",
+        commands=[
+            {"id": "dump", "command": "echo dumped 7 orders", "label": "Dump the orders"},
+            {"id": "copy", "command": f"echo copies them; {gate}", "label": "Copy the dump off site"},
+        ],
+        deferrable=False,
+    )
+
+
+nightly_orders()
 
 
 OTHERS = {"orders": ("dump", "check", "compact", "copy_offsite"), "quality_report": ("features", "train", "render")}
