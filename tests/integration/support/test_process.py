@@ -93,17 +93,22 @@ def test_pulling_the_plug_takes_what_moved_to_another_session_and_nothing_else(p
         assert bystander.is_running
 
 
-def test_what_a_killed_run_started_is_ended_all_the_same():
+def test_what_a_killed_run_started_is_ended_all_the_same_and_its_folders_are_removed():
     """Whatever it did to its session and its environment, as programs with a process title do."""
     run = textwrap.dedent(f"""
         import signal, subprocess
-        from tests.support.process import watch_over_children
-        watch_over_children()
+        from tests.support.process import run_folder
+        for folder in (run_folder(), run_folder(in_memory=True)):
+            (folder / "a file").touch()
+            print(folder)
         print(subprocess.Popen(["setsid", "env", "-i", {sys.executable!r}, "-c", {OBEYS!r}]).pid, flush=True)
         signal.pause()
     """)
     with subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        folders = [Path(process.stdout.readline().strip()) for _ in range(2)]
         started = psutil.Process(int(process.stdout.readline()))
+        assert all(folder.is_dir() for folder in folders)
         process.kill()
         wait_until(lambda: not started.is_running() or started.status() == "zombie", what="the guardian ends it")
+        wait_until(lambda: not any(folder.exists() for folder in folders), what="it removes the folders")

@@ -1,0 +1,1 @@
+"""Commands beside BashOperator and SSHRemoteJobOperator, on one Airflow: ``make bench-commands``."""
