@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
@@ -18,7 +17,6 @@ from tests.support.postgres import Postgres
 
 DAGS = Path(__file__).parent / "dags"
 HERE = Path(__file__).parent
-PAGE = "tests/e2e/page/"
 LIMIT = 300
 """Seconds for one test, the start of what it is the first to need included."""
 
@@ -34,23 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            if item.nodeid.startswith(PAGE):
-                item.add_marker(pytest.mark.minutes)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(LIMIT))
-
-
-class FilesAndThePage(LoadFileScheduling):  # type: ignore[misc]  # it has no types
-    """Hands out tests file by file; those of the page, which have one Airflow, all to the same process."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return PAGE if nodeid.startswith(PAGE) else super()._split_scope(nodeid)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
-    """Choose how tests are shared out, where they are shared by files."""
-    return FilesAndThePage(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

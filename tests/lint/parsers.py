@@ -14,6 +14,13 @@ METHODS = {"decode", "urlsafe_b64decode", "b64decode"}
 VALIDATION = ("model_validate", "validate_python", "validate_json")
 
 _ANSWERS = "tests/unit/agent/test_client.py test_any_answer_whoever_gave_it_is_a_message_or_an_error_of_the_queue_api"
+_TO_TASKS = (
+    "tests/unit/plugin/commands/test_foreign_answers.py "
+    "test_any_answer_is_what_was_asked_for_or_an_error_of_the_queue_api"
+)
+_CONNECTION = (
+    "tests/unit/plugin/commands/test_foreign_answers.py test_any_connection_is_a_site_or_refused_without_its_token"
+)
 _KEYS = "tests/unit/agent/test_foreign_server.py "
 _PAYLOADS = "tests/unit/task_host/test_foreign_payloads.py "
 _REQUESTS = "tests/unit/plugin/test_foreign_requests.py "
@@ -22,6 +29,8 @@ _PROOFS = _REQUESTS + "test_no_proof_that_is_none_is_believed"
 _CAPABILITIES = _REQUESTS + "test_whatever_an_agent_says_of_itself_meets_a_requirement_or_does_not"
 _SAID = _REQUESTS + "test_whatever_version_and_clock_a_host_has_it_is_ordered_and_compared"
 _PIECES = "tests/integration/queue/test_log_pieces.py test_whatever_is_written_its_pieces_are_the_whole_text"
+_OUTPUT = "tests/unit/plugin/commands/test_output.py test_any_output_is_a_value_a_reference_or_refused"
+_LINES = "tests/unit/plugin/commands/test_lines.py test_pieces_make_no_difference"
 _TYPES = "tests/unit/policy/test_values.py test_no_text_breaks_the_reader_of_types"
 _ADDRESSES = "tests/unit/plugin/queue/test_allowances.py test_whatever_stands_for_an_address_is_one_or_none"
 
@@ -38,6 +47,21 @@ TESTED = {
     "edge_agent/server_keys.py _parsed": _KEYS + "test_whatever_is_handed_out_is_an_object_or_refused",
     "edge_agent/server_keys.py read": _KEYS + "test_whatever_stands_in_the_file_is_keys_or_refused",
     "edge_agent/task_host/workload.py read": _PAYLOADS + "test_a_payload_is_a_workload_or_refused",
+    # What a server, or whoever stands in its place, tells a task; and what people write into a connection.
+    "airflow_plugin/commands/calls.py _log_bytes": _TO_TASKS,
+    "airflow_plugin/commands/calls.py _message": _TO_TASKS,
+    "airflow_plugin/commands/calls.py _output": _TO_TASKS,
+    "airflow_plugin/commands/calls.py _problem": _TO_TASKS,
+    "airflow_plugin/commands/calls.py _retry_after_seconds": _TO_TASKS,
+    "airflow_plugin/commands/lines.py _text": _LINES,
+    "airflow_plugin/commands/outcome.py last_words": _OUTPUT,
+    "airflow_plugin/commands/output.py returned": _OUTPUT,
+    "airflow_plugin/commands/output.py text": _OUTPUT,
+    "airflow_plugin/commands/server_address.py _bracketed": _CONNECTION,
+    "airflow_plugin/commands/server_address.py address_of": _CONNECTION,
+    "airflow_plugin/commands/server_address.py is_in_the_clear": _CONNECTION,
+    "airflow_plugin/commands/server_address.py is_loopback": _CONNECTION,
+    "airflow_plugin/commands/site.py _extras": _CONNECTION,
     # What the owner of a host writes into its policy.
     "edge_agent/policy/file.py read": "tests/unit/policy/test_file.py test_nothing_in_the_file_breaks_the_reader",
     "edge_agent/policy/values.py _integer_of": _TYPES,
@@ -57,6 +81,7 @@ TESTED = {
     ),
     "airflow_plugin/queue/agent_search.py version_key": _SAID,
     "airflow_plugin/queue/skew.py _clock_ahead_seconds": _SAID,
+    "airflow_plugin/queue/log_pieces.py _begun_character": _PIECES,
     "airflow_plugin/queue/log_pieces.py _rest_of_character": _PIECES,
     "airflow_plugin/queue/log_pieces.py cut": _PIECES,
     "airflow_plugin/queue/allowances.py _are_networks": _REQUESTS + "test_an_allowance_is_made_or_refused",
@@ -73,22 +98,35 @@ _BASE64 = "Base64 is ASCII"
 _ADMIN = "its admin wrote it, and is told what is wrong"
 _CANNOT = "cannot fail: what is no text is replaced or left out"
 _KERNEL = "the kernel wrote it"
+_KEPT = "Airflow keeps what we gave it"
 _NUMBER = "it is a number already"
 _RELEASE = "both ends are of one release, on one host"
 _STATE = "the agent wrote it, into a directory that is its own"
 _TABLE = "it stands in a table of ours, and was judged before it got there"
 
 NEEDS_NONE = {
+    "airflow_plugin/api/command_routes.py logs": _NUMBER,
+    "airflow_plugin/api/command_routes.py output": _NUMBER,
     "airflow_plugin/api/reach_guard.py _refusal": "Latin-1 has a character for each byte",
     "airflow_plugin/bundle.py base_path": _ADMIN,
     "airflow_plugin/cli/durations.py seconds": _ADMIN,
     "airflow_plugin/cli/token_commands.py _days": _ADMIN,
     "airflow_plugin/clock.py in_seconds": _NUMBER,
+    "airflow_plugin/commands/calls.py _undecodable": "httpx has made it an address, of ASCII",
+    "airflow_plugin/commands/client.py settings": "the connection was judged before it got there",
+    "airflow_plugin/commands/kept_output.py __str__": "it was made a text before",
+    "airflow_plugin/commands/kept_output.py cut_to": _CANNOT,
+    "airflow_plugin/commands/keys.py of": "Airflow made the id",
+    "airflow_plugin/commands/remsvc.py _one": "judged before: one of two numbers",
+    "airflow_plugin/commands/remsvc.py state_and_error": "we gave the names, which are numbers",
     "airflow_plugin/compat.py workload_of_token": "Airflow's own validator has taken the token",
     "airflow_plugin/config.py proxies": _ADMIN,
     "airflow_plugin/executor.py _reconciler": _ADMIN,
     "airflow_plugin/log_upload.py _instance": _TABLE,
+    "airflow_plugin/operators/edge_agent_command.py execute_complete": _KEPT,
+    "airflow_plugin/operators/edge_agent_command.py resume_execution": _KEPT,
     "airflow_plugin/queue/agent_health.py missed": _NUMBER,
+    "airflow_plugin/queue/command_views.py _ran_seconds": _NUMBER,
     "airflow_plugin/queue/events.py listed": _TABLE,
     "airflow_plugin/queue/fernet_keys.py fernet_keys": _ADMIN,
     "airflow_plugin/queue/samples.py _heartbeats": _NUMBER,
@@ -101,7 +139,10 @@ NEEDS_NONE = {
     "airflow_plugin/scheduling/workloads.py job_of": "Airflow's executor made the id",
     "airflow_plugin/sealed.py process_bind_param": "Fernet writes ASCII",
     "airflow_plugin/sealed.py process_result_value": _TABLE,
+    "airflow_plugin/sensors/edge_agent_job.py _followed": _ADMIN,
+    "airflow_plugin/sensors/edge_agent_job.py execute_complete": _KEPT,
     "airflow_plugin/task_logs.py _decoded": _CANNOT,
+    "airflow_plugin/triggers/edge_agent_commands.py __init__": _KEPT,
     "edge_agent/addresses.py check_address": _ADMIN,
     "edge_agent/addresses.py check_proxy": _ADMIN,
     "edge_agent/addresses.py is_loopback": _ADMIN,

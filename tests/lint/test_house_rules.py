@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("airflow_plugin", "edge_agent")
+PACKAGES = ("airflow_edge_agent", "airflow_plugin", "edge_agent")
 SCRIPTS = ("docs", "requirements", "tests")
 MODULE_LINES = 300
 FUNCTION_LINES = 50

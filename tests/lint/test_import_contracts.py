@@ -48,6 +48,7 @@ def test_what_is_there_keeps_the_contracts(tree):
         ("airflow_plugin/queue/planted.py", "import fastapi", "The queue knows no HTTP"),
         ("airflow_plugin/operators/planted.py", "import airflow_plugin.models", "Hooks, operators, triggers"),
         ("airflow_plugin/hooks/planted.py", "import sqlalchemy", "Hooks, operators, triggers"),
+        ("airflow_plugin/commands/planted.py", "import airflow_plugin.queue.jobs", "Hooks, operators, triggers"),
         ("edge_agent/runners/local.py", "import edge_agent.runners.tmux", "Runners do not know of each"),
     ],
 )

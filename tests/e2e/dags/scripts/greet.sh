@@ -1,0 +1,3 @@
+# Says who ran it in which run.
+echo "this is {{ run_id }}"
+echo "read by $0"
