@@ -56,7 +56,8 @@ def look(session: Session, token_id: UUID, commands: Sequence[Seen], log_limit: 
 def begin(session: Session, token_id: UUID, commands: Sequence[Seen], log_limit: int) -> tuple[News, News]:
     """Note how far their logs were read; return what is news, and what of it is more than a longer log."""
     rows = _rows(session, token_id, commands)
-    _note_read(session, rows, commands)
+    if _note_read(session, rows, commands):
+        rows = _rows(session, token_id, commands)
     return _news(rows, commands, log_limit), _news(rows, [_without_log(each) for each in commands], log_limit)
 
 
@@ -79,16 +80,20 @@ def _news(rows: dict[UUID, Any], commands: Sequence[Seen], log_limit: int) -> Ne
     return News(commands=tuple(told.values()), unknown=tuple(unknown))
 
 
-def _note_read(session: Session, rows: dict[UUID, Any], commands: Sequence[Seen]) -> None:
-    """Note up to where logs were read. It only grows, and not beyond what has been said; mostly nothing is written."""
+def _note_read(session: Session, rows: dict[UUID, Any], commands: Sequence[Seen]) -> bool:
+    """Note up to where logs were read, and return whether anything was written; mostly nothing is.
+
+    It only grows, and not beyond what has been said.
+    """
     read: dict[UUID, int] = {}
     for seen in commands:
         row = rows.get(seen.id)
         if row is not None and seen.read_offset is not None and row.read_offset < seen.read_offset <= row.log_bytes:
             read[seen.id] = max(seen.read_offset, read.get(seen.id, 0))
     if not read:
-        return
+        return False
     lock(session, JobRow.id.in_(read))
     offset = case(read, value=JobRow.id, else_=0)
     noted = update(JobRow).where(JobRow.id.in_(read), JobRow.read_offset < offset, offset <= JobRow.log_bytes)
     session.execute(noted.values(read_offset=offset).execution_options(synchronize_session=False))
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
@@ -71,10 +72,17 @@ async def test_a_wait_tells_what_is_not_there(server, do):
 
 async def test_more_than_one_watch_holds_are_waited_for_too(server, do):
     commands = [server.add() for _ in range(MAX_WATCHED + 3)]
-    server.change(commands[-1], state=JobState.RUNNING)
-    news = await do("wait", [Seen(id=each.id, state=JobState.QUEUED) for each in commands], 2)
+
+    def start_the_last_when_all_are_watched():
+        sizes = {MAX_WATCHED, 3}
+        wait_until(lambda: {len(watch.commands) for watch in server.watches} == sizes, what="all are watched")
+        server.change(commands[-1], state=JobState.RUNNING)
+
+    with ThreadPoolExecutor(1) as thread:
+        started = thread.submit(start_the_last_when_all_are_watched)
+        news = await do("wait", [Seen(id=each.id, state=JobState.QUEUED) for each in commands], 4)
+        started.result()
     assert [view.id for view in news.commands] == [commands[-1].id]
-    assert {len(watch.commands) for watch in server.watches} == {MAX_WATCHED, 3}
 
 
 async def test_a_submit_goes_to_the_default_queue_unless_it_names_another_or_an_agent(server, do, connect):

@@ -159,6 +159,13 @@ def test_how_far_a_log_was_read_is_kept_and_only_grows(commands):
         assert commands.view(job_id).read_offset == kept
 
 
+def test_news_tell_how_far_the_log_was_read_by_whoever_asks(commands):
+    job_id, assignment = commands.running()
+    commands.says("a1", assignment, b"0123456789")
+    (view,) = commands.watch(Seen(id=job_id, state=JobState.QUEUED, log_bytes=10, read_offset=10)).commands
+    assert (view.state, view.read_offset) == (JobState.RUNNING, 10)
+
+
 def test_how_far_a_log_was_read_costs_no_write_when_it_is_known(commands, queue):
     job_id, assignment = commands.running()
     commands.says("a1", assignment, b"0123456789")
