@@ -14,8 +14,6 @@ UI := airflow_plugin/ui
 WORKERS := 3
 # The floors of the tests. A floor that is not there yet is empty, not an error.
 INTEGRATION := $(wildcard tests/integration tests/packaging tests/docs)
-# Commands with a whole Airflow: each green by itself, and not yet all of them in one run. Until then they are no part of `make ci`.
-COMMANDS := tests/e2e/test_commands.py tests/e2e/test_commands_survive.py tests/e2e/test_example_dags.py tests/e2e/page/test_commands.py
 # File by file, in the order that tests/conftest.py has put them in.
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 # Thousands of tests with real processes share two cores: one that is red beside others counts when it is red alone too.
@@ -95,11 +93,7 @@ test-int: $(STAMP) page programs nftables openssh ## Tests with real databases, 
 
 .PHONY: test-e2e
 test-e2e: $(STAMP) page programs chromium ## A whole Airflow and agents as real processes, with Airflow's REST API as judge
-	$(PYTEST) -n 2 $(SIDE_BY_SIDE) $(COMMANDS:%=--ignore=%) tests/e2e $(ALONE) $(COMMANDS:%=--ignore=%) tests/e2e; }
-
-.PHONY: test-commands
-test-commands: $(STAMP) page programs chromium ## Commands with a whole Airflow, its triggerer and bare hosts
-	$(PYTEST) -n 2 $(SIDE_BY_SIDE) $(COMMANDS)
+	$(PYTEST) -n 2 $(SIDE_BY_SIDE) tests/e2e $(ALONE) tests/e2e; }
 
 .PHONY: screenshots
 screenshots: $(STAMP) page programs chromium ## Take the pictures of the page for the docs, and look at them

@@ -111,7 +111,7 @@ class Follower:
             yield from self._watch(until)
             if self._is_left(begun):
                 return
-            for entry in self.course.submitted:
+            for entry in self._known_entries():
                 yield from self._hand_on(entry)
             if self.clock() >= until:
                 return
@@ -137,8 +137,11 @@ class Follower:
         return self.most_behind is not None and not is_early and self._behind() > self.most_behind
 
     def _behind(self) -> int:
-        entries = self.course.submitted
-        return sum(max(0, each.log_bytes - self._arrived(each)) for each in entries)
+        return sum(max(0, each.log_bytes - self._arrived(each)) for each in self._known_entries())
+
+    def _known_entries(self) -> list[Entry]:
+        """Return the commands of which there was news: how far the others were read before us is not known yet."""
+        return [each for each in self.course.submitted if each.job_id in self._known]
 
     # -- submitting and ending
 
@@ -192,7 +195,7 @@ class Follower:
         now = self.clock()
         unsettled = (lines.unsettled_since for lines in self._lines.values())
         ends = [now + WATCH_SECONDS, until, *(since + SETTLED_SECONDS for since in unsettled if since is not None)]
-        is_unread = any(each.has_ended and each.job_id not in self._over for each in self.course.submitted)
+        is_unread = any(each.has_ended and each.job_id not in self._over for each in self._known_entries())
         if is_unread or self._behind() > 0:
             is_allowed = self.allowance.allowed(now)
             ends.append(now if is_unread and is_allowed == LOG_BYTES else now + ALLOWANCE_INTERVAL)

@@ -9,7 +9,7 @@ import pytest
 from airflow_plugin.commands.allowance import BURST_BYTES, BYTES_PER_SECOND, SharedAllowance
 from airflow_plugin.commands.course import Course, Entry, Order
 from airflow_plugin.commands.errors import Conflict
-from airflow_plugin.commands.following import EARLIER_SECONDS, SETTLED_SECONDS
+from airflow_plugin.commands.following import EARLIER_SECONDS, SETTLED_SECONDS, Unlimited
 from airflow_plugin.commands.outcome import CommandGone, Rules
 from airflow_plugin.commands.questions import ReadingLog, Submitting, Watching
 from edge_agent.protocol.commands import Submit
@@ -54,6 +54,17 @@ def test_in_sequence_each_is_submitted_when_the_one_before_has_ended():
     queue.follow(course(2))
     assert queue.said == ["1: one", "2: two"]
     assert [type(each) for each in queue.asked].count(Submitting) == 2
+
+
+@pytest.mark.parametrize("allowance", [Unlimited(), SharedAllowance()], ids=["a worker", "a triggerer"])
+def test_whoever_goes_on_reads_no_log_before_it_knows_how_far_it_was_read(allowance):
+    queue = plan(Told(), (1, "1", "one\n"), (2, "1", 0), (9, "2", "two\n"), (70, "2", 0))
+    it = course(2)
+    queue.follow(it, seconds=5)
+    assert queue.said == ["1: one"]
+    queue.slow_until = queue.now + 60
+    queue.follow(Course.model_validate(it.model_dump(mode="json")), allowance=allowance)
+    assert queue.said == ["1: one", "2: two"]
 
 
 def test_those_beside_a_failed_one_are_ended():

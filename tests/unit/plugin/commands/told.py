@@ -58,6 +58,8 @@ class Told:
         self.asked: list[Question] = []
         self.refusals: list[QueueApiError] = []
         self.told: list[str] = []
+        self.slow_until = 0.0
+        """Until then nobody hears of news."""
 
     # -- the clock
 
@@ -135,6 +137,9 @@ class Told:
                 return self._pass(seconds)
 
     def _watch(self, commands: tuple[Seen, ...], seconds: float) -> News:
+        if self.now + seconds < self.slow_until:
+            self._pass(seconds)
+            return News()
         for seen in commands:
             if seen.id in self.commands:
                 command = self.commands[seen.id]
