@@ -65,7 +65,7 @@ def failures(bed: AirflowBed, host: AgentHost) -> DagRun:
 def last_log(run: DagRun, task_id: str, text: str) -> str:
     """Return the log of the last try once a text stands in it.
 
-    A scheduler that is held up for ten seconds has its tasks begun anew by itself, on a busy machine.
+    A scheduler that is held up for half a minute has its tasks begun anew by itself, on a busy machine.
     """
     return run.wait_for_log(task_id, text, try_number=run.task(task_id)["try_number"])
 

@@ -52,7 +52,7 @@ def named_failures():
         task_id="too_long",
         queue="examples",
         commands=[{"cmd": "echo begun; sleep 600"}, {"cmd": "echo never"}],
-        stream_timeout=8,
+        stream_timeout=20,
     )
     AgentSyncOperator(task_id="exits", command="echo the reason; exit 7", **HOST)
     AgentSyncOperator(task_id="ends", command="echo begun; sleep 600", timeout_seconds=3, **HOST)
