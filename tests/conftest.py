@@ -59,14 +59,17 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs something by what it uses, so that nobody has to remember to; begin with what takes minutes.
 
-    Else one process would be busy with that when the others have nothing left.
+    Else one process would be busy with that when the others have nothing left. What shares something dear stays
+    together, also where one process runs everything.
     """
+    places: dict[str, int] = {}
     for item in items:
         if "postgres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
         if unit_of(item.nodeid) in TOGETHER:
             item.add_marker(pytest.mark.minutes)
-    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+        places.setdefault(unit_of(item.nodeid), len(places))
+    items.sort(key=lambda item: (item.get_closest_marker("minutes") is None, places[unit_of(item.nodeid)]))
 
 
 def pytest_collection_finish() -> None:

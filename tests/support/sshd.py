@@ -1,6 +1,7 @@
 """A real OpenSSH server on loopback: own keys, own port, own configuration, nothing of the machine's but its program.
 
-It lets in the user it runs as, with the one key that it made.
+It lets in the user it runs as, with the one key that it made. That user's shell finds an empty home: what the machine's
+own start files do is nobody's to measure.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 UsePAM no
+SetEnv HOME={home}
 StrictModes no
 PermitUserRC no
 PrintMotd no

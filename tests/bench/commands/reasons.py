@@ -24,8 +24,8 @@ REASONS: Reasons = {
     ("end", Family.BASH): _QUEUE,
     ("crowd", Family.BASH): (
         "Each command crosses the queue, which takes CPU of the API server and of the agent besides that of the task; "
-        "with few CPUs for all of them, that decides how long many at once take. A command that has not ended after a "
-        "second is deferred, and needs a second process on a worker for its end."
+        "with few CPUs for all of them, that decides how long many at once take. A command that has not ended after "
+        "three seconds is deferred, and needs a second process on a worker for its end."
     ),
     ("log_seconds", Family.BASH): (
         "The same lines go further: from the host to the API server, into the database, and from there to the task's "
@@ -38,6 +38,11 @@ REASONS: Reasons = {
     ("log_seconds", Family.SSH): _ALL_OF_IT,
     ("host_idle", Family.SSH): _AGENT,
     ("host_one", Family.SSH): _AGENT,
+    ("host_added", Family.SSH): (
+        "Each command of ours has a wrapper, a small Python process that outlives the agent: it keeps the output, the "
+        "time limit and the exit code through restarts and upgrades of the agent, and ends what the command started. "
+        "With ssh that is a shell that writes files, and knows no time limit."
+    ),
     ("waiting_server", Family.SSH): (
         "What is waited for is in the queue, and the queue is the API server's: it is that which looks whether a "
         "command has news. With ssh the triggerer asks the hosts itself; see its own CPU, and that on the host."

@@ -53,23 +53,33 @@ class Run:
         """Return state, start and end of its tasks; the times are seconds since 1970."""
         return self.stage.database.rows(_TASKS, self.dag_run.dag_id, self.dag_run.run_id)
 
-    def wait(self, timeout: float) -> list[dict[str, Any]]:
-        """Wait until all tasks have ended, and return them.
-
-        :raises AssertionError: with the log of one that has not succeeded, unless that was the scheduler's doing.
-        """
+    def ended(self, timeout: float) -> list[dict[str, Any]]:
+        """Wait until all tasks have ended, one way or another, and return them."""
         over = ("success", "failed", "skipped", "upstream_failed", "removed")
-        tasks = wait_until(
+        return wait_until(
             self.tasks,
             until=lambda rows: rows and all(row["state"] in over for row in rows),
             what=f"{self.dag_run.dag_id} ends",
             timeout=timeout,
         )
+
+    def failed_by_scheduler(self) -> int:
+        """Return how many of its tasks the scheduler took for dead."""
+        return sum(self.dag_run.run_id in line for line in self.stage.confusions())
+
+    def log(self, task: dict[str, Any]) -> str:
+        """Return the log of one of its tasks."""
+        return self.dag_run.log(TASK_ID, map_index=task["map_index"])
+
+    def wait(self, timeout: float) -> list[dict[str, Any]]:
+        """Wait until all tasks have ended well, and return them.
+
+        :raises AssertionError: with the log of one that has not succeeded, unless that was the scheduler's doing.
+        """
+        tasks = self.ended(timeout)
         failed = [task for task in tasks if task["state"] != "success"]
-        known = sum(self.dag_run.run_id in line for line in self.stage.confusions()) if failed else 0
-        if len(failed) > known:
-            said = self.dag_run.log(TASK_ID, map_index=failed[0]["map_index"])
-            raise AssertionError(f"{self.dag_run.dag_id} {failed[0]}:\n{said}")
+        if failed and len(failed) > self.failed_by_scheduler():
+            raise AssertionError(f"{self.dag_run.dag_id} {failed[0]}:\n{self.log(failed[0])}")
         return tasks
 
     def log_files(self) -> list[Path]:

@@ -46,6 +46,7 @@ Look = Callable[..., View]
 MakeSite = Callable[..., CommandSite]
 
 _views: list[View] = []
+_beds: list[AirflowBed] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,6 +60,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             view.page.screenshot(path=picture)
             report.sections.append((f"The screen, also as {picture}", view.page.locator("body").inner_text()))
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
+    """End this Airflow behind the last test of the page: the other tests have the machine to themselves."""
+    yield
+    if nextitem is None or HERE not in nextitem.path.parents:
+        while _beds:
+            _beds.pop().__exit__()
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +91,7 @@ def page_bed(
         both = f"{EXECUTOR},{EDGE3}"
         bed = AirflowBed(home / "airflow", url, dags=DAGS, executor=both, settings=settings, path=SUB_PATH)
         bed.rest.login = ("admin", "admin-secret")
+        _beds.append(bed)
         try:
             yield bed.start("api-server", "scheduler", "dag-processor")
         finally:

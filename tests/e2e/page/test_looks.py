@@ -117,6 +117,7 @@ def test_the_page_works_where_airflow_has_no_path(look: Look, page_bed: AirflowB
     expect(view.agent("plant-1")).to_be_visible()
     view.choose("plant-1", "Uncordon" if view.agent("plant-1").get_by_text("cordoned").count() else "Cordon")
     view.page.keyboard.press("Escape")
+    view.page.close()  # it would go on asking, and complain
     page_bed.stop(*(name for name in page_bed.parts if name.startswith("api-server-")))
     root.close()
 
