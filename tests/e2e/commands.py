@@ -54,8 +54,8 @@ class Commands:
 
 
 def command_host(make_host: Callable[..., AgentHost], name: str, queue: str, **values: Any) -> AgentHost:
-    """Make a host that runs commands alone."""
-    return make_host(name, queue, slots=8, EDGE_AGENT_KINDS="command", **values)
+    """Make a host without Airflow, which runs commands alone."""
+    return make_host(name, queue, slots=8, bare=True, **values)
 
 
 def lines_of(log: str, pattern: str) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
+from tests.support.installed import build, installed
 from tests.support.postgres import Postgres
 
 DAGS = Path(__file__).parent / "dags"
@@ -59,13 +60,25 @@ def bed(postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="session")
-def make_host(bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AgentHost]]:
+def without_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the agent's program as a host has it on which nobody ever installed Airflow."""
+    wheel = build(tmp_path_factory.mktemp("dist")).wheel
+    with installed(tmp_path_factory.mktemp("bare"), str(wheel)) as environment:
+        assert environment.python("import importlib.util as u; print(u.find_spec('airflow'))").strip() == "None"
+        yield environment.bin / "edge-agent"
+
+
+@pytest.fixture(scope="session")
+def make_host(
+    bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., AgentHost]]:
     """Give a function that makes a host with a token of its own; :class:`AgentHost` has its arguments.
 
-    The agent is not started; whatever runs on the host when the run ends is killed.
+    ``bare``: there is no Airflow on it. The agent is not started; whatever runs on the host when the run ends is
+    killed.
     """
 
-    def make(name: str, *queues: str, slots: int = 4, **settings: str) -> AgentHost:
+    def make(name: str, *queues: str, slots: int = 4, bare: bool = False, **settings: str) -> AgentHost:
         host = AgentHost(
             tmp_path_factory.mktemp(name),
             url=bed.url,
@@ -73,8 +86,9 @@ def make_host(bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory) -> Iter
             token=bed.create_token(name, queues),
             queues=queues,
             slots=slots,
-            dags=DAGS,
+            dags=None if bare else DAGS,
             settings=settings,
+            edge_agent=request.getfixturevalue("without_airflow") if bare else None,
         )
         _hosts.append(host)
         return host

@@ -30,7 +30,7 @@ def host(bed: AirflowBed, onprem: AgentHost, make_host: Callable[..., AgentHost]
     bed.rest.set_connection("agent_default", conn_type="http", extra=extra)
     for example in EXAMPLES:
         shutil.copy(example, bed.dags)
-    return make_host("db-07", "examples", slots=16).start()
+    return make_host("db-07", "examples", slots=16, bare=True).start()
 
 
 @pytest.fixture(scope="module")

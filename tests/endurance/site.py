@@ -84,8 +84,11 @@ def site(home: Path, *, airflow: Mapping[str, str], agent: Mapping[str, str]) ->
         migrate(url, home)
         bed = stack.enter_context(AirflowBed(home / "airflow", url, dags=DAGS, settings=airflow, pace={}))
         bed.rest.wait_for_dags({"endurance_local", "endurance_tmux"})
-        where = {"url": bed.url, "name": "host-1", "token": bed.create_token("host-1", [QUEUE])}
-        host = AgentHost(home / "host-1", **where, queues=[QUEUE], slots=8, dags=DAGS, settings=agent)
+        token = bed.create_token("host-1", [QUEUE])
+        place = home / "host-1"
+        host = AgentHost(
+            place, url=bed.url, name="host-1", token=token, queues=[QUEUE], slots=8, dags=DAGS, settings=agent
+        )
         made = Site(home, bed, stack.enter_context(host))
         made.wait_registered(0)
         yield made

@@ -41,7 +41,8 @@ class AgentHost:
     """One host: a home directory, its own copy of the Dags, and `edge-agent run`.
 
     ``settings``: more environment variables, such as ``EDGE_AGENT_CAPABILITIES``. Nothing of the
-    server's environment is there. ``policy``: text of its policy file; None: it has none.
+    server's environment is there. ``policy``: text of its policy file; None: it has none. ``edge_agent``: the program
+    as it is installed on the host; None: that of this environment, in which Airflow is, too.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class AgentHost:
         dags: Path | None = None,
         settings: Mapping[str, str] | None = None,
         policy: str | None = OPEN,
+        edge_agent: Path | None = None,
     ) -> None:
         self.home = home
+        self.edge_agent = str(edge_agent or program("edge-agent"))
         self.name = name
         self.state = home / "state"
         self.dags = home / "dags"
@@ -156,7 +159,7 @@ class AgentHost:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another `edge-agent` command on this host, such as ``check``, and return how it went."""
-        command = [program("edge-agent"), *arguments]
+        command = [self.edge_agent, *arguments]
         return subprocess.run(
             command,
             check=False,
@@ -176,7 +179,7 @@ class AgentHost:
     def _agent(self, *arguments: str) -> Process:
         return Process(
             f"agent {self.name}",
-            [program("edge-agent"), "run", *arguments],
+            [self.edge_agent, "run", *arguments],
             environment=self.environment,
             log=self.home / "agent.log",
             cwd=self.home,
