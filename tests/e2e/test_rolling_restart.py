@@ -18,7 +18,7 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.minutes, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 QUEUE = "rolling"
 SLOTS = 3
 """Of each of the two hosts."""

@@ -16,7 +16,6 @@ from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.minutes
 Hosts = Callable[..., AgentHost]
 OUTAGE_SECONDS = 75
 
