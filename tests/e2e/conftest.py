@@ -7,6 +7,8 @@ each other's way by queues: one that kills its agent uses a queue and a host of 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,23 +62,20 @@ def bed(postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="session")
-def without_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give the agent's program as a host has it on which nobody ever installed Airflow."""
-    wheel = build(tmp_path_factory.mktemp("dist")).wheel
-    with installed(tmp_path_factory.mktemp("bare"), str(wheel)) as environment:
-        assert environment.python("import importlib.util as u; print(u.find_spec('airflow'))").strip() == "None"
-        yield environment.bin / "edge-agent"
-
-
-@pytest.fixture(scope="session")
-def make_host(
-    bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., AgentHost]]:
+def make_host(bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AgentHost]]:
     """Give a function that makes a host with a token of its own; :class:`AgentHost` has its arguments.
 
     ``bare``: there is no Airflow on it. The agent is not started; whatever runs on the host when the run ends is
     killed.
     """
+
+    @cache
+    def without_airflow() -> Path:
+        """Return the agent's program as a host has it on which nobody ever installed Airflow."""
+        wheel = build(tmp_path_factory.mktemp("dist")).wheel
+        environment = environments.enter_context(installed(tmp_path_factory.mktemp("bare"), str(wheel)))
+        assert environment.python("import importlib.util as u; print(u.find_spec('airflow'))").strip() == "None"
+        return environment.bin / "edge-agent"
 
     def make(name: str, *queues: str, slots: int = 4, bare: bool = False, **settings: str) -> AgentHost:
         host = AgentHost(
@@ -88,14 +87,15 @@ def make_host(
             slots=slots,
             dags=None if bare else DAGS,
             settings=settings,
-            edge_agent=request.getfixturevalue("without_airflow") if bare else None,
+            edge_agent=without_airflow() if bare else None,
         )
         _hosts.append(host)
         return host
 
-    yield make
-    for host in _hosts:
-        host.power_off()
+    with ExitStack() as environments:
+        yield make
+        for host in _hosts:  # before what they run from is removed
+            host.power_off()
 
 
 @pytest.fixture(scope="session")
