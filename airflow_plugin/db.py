@@ -17,6 +17,9 @@ _HERE = Path(__file__).parent
 
 SUPPORTED = ("postgresql", "sqlite")
 
+RELEASES = {"0.1.0": "0002"}
+"""The revision of the tables of each earlier release: what one can go back to by its name."""
+
 
 class UnsupportedDatabaseError(RuntimeError):
     """The metadata database cannot hold the queue; the message says which ones can."""

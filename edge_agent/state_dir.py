@@ -7,6 +7,7 @@
 ``host.key``                  the key of this host, which its sessions are bound to, 0600 (:mod:`edge_agent.host_key`)
 ``server_keys.json``          the keys whose jobs this host starts (:mod:`edge_agent.server_keys`)
 ``ended_jobs``                which jobs have run here (:mod:`edge_agent.ended_jobs`)
+``program/``                  the agent's copy of its own program (:mod:`edge_agent.program`)
 ``agent.lock``                held by the running agent; its text says which
 ``tmux/``                     socket of the agent's own tmux server (:mod:`edge_agent.tmux_server`)
 ============================  ==========================================================================
@@ -60,6 +61,7 @@ class StateDir:
         self.server_keys_file = path / "server_keys.json"
         self.ended_jobs_file = path / "ended_jobs"
         self.tmux = path / "tmux"
+        self.program = path / "program"
         self._lock_file = path / "agent.lock"
 
     def prepare(self) -> None:

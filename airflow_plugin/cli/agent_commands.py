@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from airflow_plugin.cli.command import RefusedError, command, queue, show, user
+from airflow_plugin.cli.command import RefusedError, command, is_sure, queue, show, user
 from airflow_plugin.cli.durations import seconds
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.queue import agent_settings, agent_views, host_keys, steering
@@ -111,7 +111,7 @@ def _merged(now: agent_settings.Override, slots: int | None, queues: list[str] |
 def delete_agent(args: Namespace) -> None:
     """Delete one, after asking."""
     question = f"Delete agent {args.name!r}? Its running jobs fail, and it is told to kill them. [y/N] "
-    if not args.yes and not _is_sure(question):
+    if not args.yes and not is_sure(question):
         msg = "nothing was deleted"
         raise RefusedError(msg)
     with queue() as session:
@@ -134,10 +134,3 @@ def dismiss_conflict(args: Namespace) -> None:
     with queue() as session:
         host_keys.dismiss_conflict(session, args.name)
     print(f"Agent {args.name!r} has no host conflict any more.")
-
-
-def _is_sure(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in {"y", "yes"}
-    except EOFError:  # nobody is there to answer
-        return False

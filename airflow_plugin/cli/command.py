@@ -74,6 +74,14 @@ def _text(value: Any) -> str:
     return "" if value is None else one_line(str(value))
 
 
+def is_sure(question: str) -> bool:
+    """Ask a person; nobody there to answer is a no."""
+    try:
+        return input(question).strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
 def user() -> str:
     """Return who runs this, for the rows that say who decided."""
     from airflow.utils.platform import getuser

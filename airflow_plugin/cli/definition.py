@@ -91,6 +91,9 @@ JOB_QUEUE = Arg(("-q", "--queue"), help="Only jobs of this queue")
 JOB_AGENT = Arg(("-a", "--agent"), help="Only jobs that are or were on this agent")
 LIMIT = Arg(("-l", "--limit"), help="At most so many, the newest (default: 100)", type=int, default=100)
 
+RELEASE = Arg(("target",), metavar="RELEASE", help="The release to go back to, a revision, or base: no tables at all")
+SQL_ONLY = Arg(("-s", "--show-sql-only"), help="Print the statements, and change nothing", action="store_true")
+
 
 def _command(name: str, function: str, text: str, *args: Arg) -> ActionCommand:
     return ActionCommand(name=name, help=text, func=lazy_load_command(f"{_HERE}.{function}"), args=args)
@@ -198,6 +201,16 @@ SERVER_KEY = _command(
     "key_commands.show_keys",
     "Print the public key that hosts know this server by",
 )
+DATABASE = (
+    _command(
+        "downgrade",
+        "database_commands.downgrade",
+        "Take the tables back to those of an earlier release, to install that again",
+        RELEASE,
+        SQL_ONLY,
+        YES,
+    ),
+)
 
 
 def get_commands() -> list[GroupCommand]:
@@ -211,6 +224,7 @@ def get_commands() -> list[GroupCommand]:
                 GroupCommand(name="agents", help="Manage agents", subcommands=AGENTS),
                 GroupCommand(name="tokens", help="Manage the tokens agents register with", subcommands=TOKENS),
                 GroupCommand(name="jobs", help="Look at jobs", subcommands=JOBS),
+                GroupCommand(name="db", help="Go back to the tables of an earlier release", subcommands=DATABASE),
                 SERVER_KEY,
             ],
         )

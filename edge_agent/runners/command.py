@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,6 +13,7 @@ from typing_extensions import override
 
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotStart
+from edge_agent.program import Program
 from edge_agent.protocol.shells import Shell
 from edge_agent.protocol.streams import Streams
 from edge_agent.runners.account import check_account
@@ -62,7 +65,36 @@ class CommandPayload(BaseModel):
 
 
 class CommandRunner(Runner):
-    """Runs command jobs by the wrapper. Where, says who derives from it."""
+    """Runs command jobs by the wrapper, out of the agent's copy of its own program. Where, says who derives from it.
+
+    ``attempts``: where the attempt directories are: as long as there is one, something may run from an older copy.
+    """
+
+    def __init__(self, program: Program, attempts: Path) -> None:
+        self._program = program
+        self._attempts = attempts
+
+    @override
+    async def prepare(self) -> None:
+        try:
+            await asyncio.to_thread(self._keep_program)
+        except OSError as error:
+            msg = f"The agent cannot keep a copy of its own program in its state directory: {error.strerror or error}."
+            raise CannotStart(msg) from error
+
+    def wrapper_of(self, attempt: AttemptDir) -> list[str]:
+        """Return the command line of the process that is a command job.
+
+        :raises CannotStart: when the agent never was ready for one.
+        """
+        if self._program.directory is None:
+            msg = "The agent has no copy of its own program yet: it never was ready to run commands."
+            raise CannotStart(msg)
+        # -P: the directory the agent was started in is no place to import from.
+        return [sys.executable, "-P", str(self._program.directory), str(attempt.path)]
+
+    def _keep_program(self) -> None:
+        self._program.keep(in_use=any(self._attempts.iterdir()))
 
     @override
     def log_of(self, payload: dict[str, Any]) -> str:
@@ -70,12 +102,6 @@ class CommandRunner(Runner):
         if command.run_as_user is not None:
             check_account(command.run_as_user)
         return "output.log"
-
-
-def wrapper_of(attempt: AttemptDir) -> list[str]:
-    """Return the command line of the process that is a command job."""
-    # -P: the directory the agent was started in is no place to import from.
-    return [sys.executable, "-P", "-m", "edge_agent.runners.wrapper", str(attempt.path)]
 
 
 def environment_for_jobs() -> dict[str, str]:

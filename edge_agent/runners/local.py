@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from edge_agent.attempt_dir import AttemptDir, Identity
 from edge_agent.errors import CannotStart
-from edge_agent.runners.command import CommandRunner, environment_for_jobs, wrapper_of
+from edge_agent.runners.command import CommandRunner, environment_for_jobs
 
 
 class LocalRunner(CommandRunner):
@@ -20,7 +20,7 @@ class LocalRunner(CommandRunner):
 
     @override
     async def start(self, attempt: AttemptDir) -> Identity:
-        words = wrapper_of(attempt)
+        words = self.wrapper_of(attempt)
         try:
             # Not subprocess: that keeps an object per child, and this child may outlive us. Every other
             # handle of ours is closed by exec.

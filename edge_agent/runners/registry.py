@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from edge_agent.errors import CannotStart
+from edge_agent.program import Program
 from edge_agent.protocol import AirflowSettings, JobKind, RunnerName
 from edge_agent.runners.base import Runner
 from edge_agent.runners.local import LocalRunner
@@ -137,6 +138,7 @@ def runners_of(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> dict[Plac
             tmux, attempts, agent_name=settings.name, execution_api=settings.execution_api, way=way
         )
     if JobKind.COMMAND in kinds:
-        by_place[JobKind.COMMAND, RunnerName.LOCAL] = LocalRunner()
-        by_place[JobKind.COMMAND, RunnerName.TMUX] = TmuxCommandRunner(tmux, attempts)
+        program = Program(settings.state_dir / "program")
+        by_place[JobKind.COMMAND, RunnerName.LOCAL] = LocalRunner(program, attempts)
+        by_place[JobKind.COMMAND, RunnerName.TMUX] = TmuxCommandRunner(tmux, attempts, program)
     return by_place

@@ -23,8 +23,9 @@ from typing_extensions import override
 from edge_agent import last_words
 from edge_agent.attempt_dir import AttemptDir, Identity
 from edge_agent.errors import CannotStart
+from edge_agent.program import Program
 from edge_agent.runners.base import Runner
-from edge_agent.runners.command import CommandRunner, environment_for_jobs, wrapper_of
+from edge_agent.runners.command import CommandRunner, environment_for_jobs
 from edge_agent.tmux_server import ID_CHARACTERS, TmuxServer, session_name
 
 BEGIN_SECONDS = 60.0
@@ -96,9 +97,18 @@ class TmuxRunner(Runner):
 class TmuxCommandRunner(TmuxRunner, CommandRunner):
     """Runs command jobs in tmux."""
 
+    def __init__(self, server: TmuxServer, attempts: Path, program: Program) -> None:
+        TmuxRunner.__init__(self, server, attempts)
+        CommandRunner.__init__(self, program, attempts)
+
+    @override
+    async def prepare(self) -> None:
+        await TmuxRunner.prepare(self)
+        await CommandRunner.prepare(self)
+
     @override
     def words_of(self, attempt: AttemptDir) -> list[str]:
-        return wrapper_of(attempt)
+        return self.wrapper_of(attempt)
 
     @override
     def environment(self) -> dict[str, str]:

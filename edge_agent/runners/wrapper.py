@@ -1,7 +1,7 @@
 """The process that is a command job: claims the attempt, runs the command, records how it ended.
 
-Run as ``python -m edge_agent.runners.wrapper <attempt directory>``, in an OS session of its own, its
-output to the attempt's file; what the command says it takes there, too. It imports next to nothing: it
+Run as ``python <copy of the program> <attempt directory>`` (:mod:`edge_agent.program`), in an OS session of
+its own, its output to the attempt's file; what the command says it takes there, too. It imports next to nothing: it
 starts once per job, and stays as long as the job. The command gets a process group, a umask of 022, the
 limits of the host's policy and, where it is to have one, a user of its own; the wrapper stays the agent's
 user, so that the attempt directory does.
@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import nullcontext, suppress
 from functools import partial
@@ -214,7 +213,3 @@ def main(directory: str) -> int:
             time.sleep(WRITE_AGAIN_SECONDS)
         else:
             return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

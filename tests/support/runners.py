@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_agent.attempt_dir import Identity
+from edge_agent.program import Program
 from edge_agent.runners.base import Runner
 from edge_agent.runners.local import LocalRunner
 from edge_agent.runners.tmux import TmuxCommandRunner
@@ -18,7 +19,11 @@ def runner_named(name: str, state: Path) -> Runner:
     """Make the runner of this name."""
     attempts = state / "attempts"
     attempts.mkdir(parents=True, exist_ok=True)
-    return LocalRunner() if name == "local" else TmuxCommandRunner(TmuxServer(state / "tmux"), attempts)
+    program = Program(state / "program")
+    program.keep(in_use=True)
+    if name == "local":
+        return LocalRunner(program, attempts)
+    return TmuxCommandRunner(TmuxServer(state / "tmux"), attempts, program)
 
 
 def end_tmux(state: Path) -> None:

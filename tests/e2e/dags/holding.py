@@ -29,6 +29,7 @@ QUEUES = [
     "stolen",
     "neighbour",
     "taken",
+    "upgrade",
 ]
 AGENT = {"executor": "EdgeAgentExecutor", "retries": 1, "retry_delay": timedelta(seconds=0)}
 ASKED = {

@@ -16,8 +16,8 @@ import pytest
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.errors import CannotStart
 from edge_agent.protocol import EndReason
-from edge_agent.runners.local import LocalRunner
 from tests.support.runner_bed import gone
+from tests.support.runners import runner_named
 from tests.support.waiting import wait_until_async
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make users and become one")
@@ -95,12 +95,12 @@ async def test_a_user_the_host_does_not_know_is_refused_before_anything_runs(bed
     assert "Create the user, or name another" in job.ending.message
 
 
-def test_an_agent_that_is_not_root_refuses_and_says_what_to_do(monkeypatch):
+def test_an_agent_that_is_not_root_refuses_and_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
     with pytest.raises(
         CannotStart, match=r"only an agent of root can do; this one runs as 'nobody'\. Run the agent as"
     ):
-        LocalRunner().log_of({"command": "true", "run_as_user": "daemon"})
+        runner_named("local", tmp_path).log_of({"command": "true", "run_as_user": "daemon"})
 
 
 @needs_root

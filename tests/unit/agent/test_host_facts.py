@@ -6,6 +6,7 @@ import platform
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -14,6 +15,7 @@ from edge_agent import capabilities, health
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.capabilities import detect_capabilities, detect_kinds, detect_versions
 from edge_agent.errors import CannotStart
+from edge_agent.program import Program
 from edge_agent.protocol import JobKind, Registration, RunnerName
 from edge_agent.protocol.shells import Shell
 from edge_agent.runners import shells
@@ -26,6 +28,7 @@ from tests.unit.protocol.examples import AIRFLOW, MESSAGES
 
 TASK, COMMAND = (JobKind.TASK, RunnerName.LOCAL), (JobKind.COMMAND, RunnerName.LOCAL)
 IN_TMUX = (JobKind.COMMAND, RunnerName.TMUX)
+LOCAL = LocalRunner(Program(Path("unused")), Path("unused"))
 
 
 @pytest.fixture
@@ -236,12 +239,12 @@ async def test_a_task_before_the_first_session_cannot_start(settings, tmp_path):
 )
 def test_a_command_that_makes_no_sense_is_refused_before_anything_is_written(payload, word):
     with pytest.raises(CannotStart, match=re.escape(f"The command cannot be read: {word}")):
-        LocalRunner().log_of(payload)
+        LOCAL.log_of(payload)
 
 
 @pytest.mark.parametrize("shell", list(Shell))
 def test_every_shell_that_jobs_may_ask_for_is_known_to_the_process_that_starts_it(shell):
-    assert LocalRunner().log_of({"command": "x", "shell": shell.value}) == "output.log"
+    assert LOCAL.log_of({"command": "x", "shell": shell.value}) == "output.log"
     assert set(shells.WORDS) == {shell.value for shell in Shell}
 
 
@@ -256,4 +259,4 @@ def test_the_process_of_a_command_imports_next_to_nothing():
 
 
 def test_what_a_newer_server_adds_to_a_command_is_ignored():
-    assert LocalRunner().log_of({"command": ["x"], "env": {}, "cwd": None, "later": 1}) == "output.log"
+    assert LOCAL.log_of({"command": ["x"], "env": {}, "cwd": None, "later": 1}) == "output.log"
