@@ -10,47 +10,43 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from typing import Any
-from uuid import UUID
 
 from pydantic import SecretStr
 
 from edge_agent.capabilities import detect_kinds
 from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
-from edge_agent.directives import Obedience, conflict_in_words
+from edge_agent.directives import Obedience
 from edge_agent.drain import Drain
 from edge_agent.ended_jobs import EndedJobs
-from edge_agent.errors import QueueApiError, cause_of
+from edge_agent.errors import QueueApiError, SettingsError, cause_of
 from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
 from edge_agent.holdings import Holdings
 from edge_agent.intake import Intake
 from edge_agent.introduction import Introduction
 from edge_agent.kept import KeptAttempts
+from edge_agent.log_sending import LogSending
 from edge_agent.logs import Redactor
 from edge_agent.means import Means
 from edge_agent.policy.policy import Policy
 from edge_agent.polling import Polling
-from edge_agent.protocol import LogAck, Registration, RunnerName, Session
+from edge_agent.protocol import Registration, RunnerName, Session
 from edge_agent.recovery import recover
 from edge_agent.renewal import Renewal
 from edge_agent.reporting import Reporting
-from edge_agent.retry import SEND_LOG, Asker
+from edge_agent.retry import Asker
 from edge_agent.runners.registry import Runners, runners_of
 from edge_agent.server_keys import UNSIGNED, ServerKeys
-from edge_agent.sessions import Sessions
+from edge_agent.sessions import SETTLING_SECONDS, Sessions
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import Spool
 from edge_agent.state_dir import StateDir
-from edge_agent.status import StatusBoard, StatusFile
+from edge_agent.status.board import StatusBoard
+from edge_agent.status.display import Display
+from edge_agent.status.survey import Survey
 
 logger = logging.getLogger(__name__)
-
-LOG_SENDERS = 8
-"""How many log chunks are on their way at once: bounds memory, and leaves the line to the beats."""
-
-CHUNK_BYTES = 65_536
-"""Size of a log chunk as long as no server has named its own."""
 
 
 class Agent:
@@ -66,12 +62,11 @@ class Agent:
         self._redactor = redactor
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._log_senders = asyncio.Semaphore(LOG_SENDERS)
         self._server_keys = ServerKeys(state_dir.server_keys_file, settings.server_key)
         self._contact = Contact()
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
-        self._board = StatusBoard(self._facts)
+        self._board = StatusBoard()
         self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots, changed=self._board.changed)
         self._runners = self._make_runners()
         self._introduction = Introduction(settings, self._runners, self._holdings)
@@ -81,13 +76,19 @@ class Agent:
             token=self._token,
             registration=self._introduction.registration,
             opened=self._opened,
+            board=self._board,
+            settling_seconds=SETTLING_SECONDS + settings.cancel_grace_seconds,
         )
         self._kept = KeptAttempts(
-            state_dir.kept, hours=settings.keep_failed_hours, megabytes=settings.keep_failed_megabytes
+            state_dir.kept,
+            hours=settings.keep_failed_hours,
+            megabytes=settings.keep_failed_megabytes,
+            board=self._board,
         )
         self._spool = self._make_spool()
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
+        self._log_sending = LogSending(self._sessions, client)
         self._means = self._make_means()
         self._intake = Intake(
             self._sessions, client, self._holdings, state_dir, self._means, server_keys=self._server_keys
@@ -102,6 +103,7 @@ class Agent:
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
         )
         self._polling = self._make_polling()
+        self._display = Display(self._make_survey())
 
     async def run(self) -> None:
         """Work until drained, then leave.
@@ -109,35 +111,31 @@ class Agent:
         :raises Superseded: when another process took this agent's name.
         :raises ProblemAnswer: when the server refuses this agent.
         :raises ForeignServer: when the server is not the one that this host knows.
-        :raises SettingsError: when the token cannot be read any more.
+        :raises SettingsError: when the token cannot be read any more, or the address for probes cannot be had.
         :raises ExceptionGroup: for a defect of a loop.
         """
         logger.info("Agent %s starts, for %s.", self._settings.name, self._settings.url, extra={"event": "starting"})
-        status_file = StatusFile(self._board, self._state_dir)
-        loops = (
-            self._sessions,
-            self._heartbeat,
-            self._polling,
-            self._reporting,
-            self._renewal,
-            self._runners,
-            self._kept,
-            self._spool,
-            status_file,
-        )
+        why = "it was interrupted"
         try:
+            await self._display.open()
             async with self._group:
+                self._spawn(self._display.open_socket())
                 self._take_stock()
-                for loop in loops:
-                    self._spawn(loop.run())
+                for name, loop in self._loops().items():
+                    self._board.watch(name, self._spawn(loop))
                 await self._drain.finished()
                 await self._let_go()
                 await self._leave()
+            why = "it left as it was told to"
+        except SettingsError as error:
+            why = str(error)
+            raise
         except ExceptionGroup as group:
+            why = str(cause_of(group))
             raise cause_of(group) from group
         finally:
             await self._runners.close()
-            status_file.write()
+            self._display.close(why)
 
     def drain(self) -> None:
         """Take no new work, and leave when what runs is done."""
@@ -152,6 +150,19 @@ class Agent:
         """End what runs, and leave when that is done."""
         logger.warning("Told to stop again: ending what runs.", extra={"event": "ending_all"})
         self._holdings.end_all("shutdown")
+
+    def _loops(self) -> dict[str, Coroutine[Any, Any, None]]:
+        return {
+            "session": self._sessions.run(),
+            "heartbeat": self._heartbeat.run(),
+            "polling": self._polling.run(),
+            "reporting": self._reporting.run(),
+            "renewal": self._renewal.run(),
+            "runners": self._runners.run(),
+            "kept": self._kept.run(),
+            "spool": self._spool.run(),
+            "status": self._display.run(),
+        }
 
     def _take_stock(self) -> None:
         """Find what an earlier agent left, and see to it. It is declared when the session is opened."""
@@ -188,6 +199,7 @@ class Agent:
 
     async def _let_go(self) -> None:
         """Stop all tasks. Processes are not touched."""
+        self._board.leave()
         tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -226,7 +238,7 @@ class Agent:
     def _make_runners(self) -> Runners:
         kinds = self._policy.kinds(detect_kinds(self._settings), is_asked=self._settings.kinds != "auto")
         by_place = runners_of(self._settings, kinds)
-        return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner))
+        return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner), board=self._board)
 
     def _make_spool(self) -> Spool:
         return Spool(
@@ -234,6 +246,7 @@ class Agent:
             megabytes=self._settings.spool_megabytes,
             free_bytes=self._state_dir.free_bytes,
             changed=self._board.changed,
+            board=self._board,
         )
 
     def _make_polling(self) -> Polling:
@@ -248,14 +261,30 @@ class Agent:
             free_slots=self._free_slots,
         )
 
+    def _make_survey(self) -> Survey:
+        return Survey(
+            settings=self._settings,
+            policy=self._policy,
+            state_dir=self._state_dir,
+            board=self._board,
+            contact=self._contact,
+            sessions=self._sessions,
+            holdings=self._holdings,
+            drain=self._drain,
+            obedience=self._obedience,
+            intake=self._intake,
+            runners=self._runners,
+            spool=self._spool,
+            redactor=self._redactor,
+            free_slots=self._free_slots,
+        )
+
     def _make_means(self) -> Means:
         return Means(
             admit=self._policy.admit,
             runner_for=self._runners.runner_for,
-            send_log=self._send_log,
-            log_chunk_bytes=lambda: (
-                self._sessions.latest.limits.log_chunk_bytes if self._sessions.latest else CHUNK_BYTES
-            ),
+            send_log=self._log_sending.send,
+            log_chunk_bytes=self._log_sending.chunk_bytes,
             report=self._reporting.deliver,
             dispose=self._kept.dispose,
             ended=EndedJobs(self._state_dir.ended_jobs_file),
@@ -265,36 +294,6 @@ class Agent:
             default_runner=RunnerName(self._settings.runner),
         )
 
-    async def _send_log(self, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
-        async with self._log_senders:
-            return await self._sessions.ask(
-                SEND_LOG, lambda session: self._client.send_log(session, assignment_id, offset, content)
-            )
-
     def _changed(self) -> None:
         self._holdings.changed()
         self._board.changed()
-
-    def _facts(self) -> dict[str, Any]:
-        """Return what the status says beside what the loops do."""
-        directives, latest = self._obedience.current, self._sessions.latest
-        heard = self._contact.seconds_since_heard()
-        return {
-            "agent": self._settings.name,
-            "url": self._settings.url,
-            "queues": directives.queues or self._settings.queues,
-            "registered": self._sessions.is_open,
-            "session_id": str(latest.session_id) if latest else None,
-            "answering": not self._contact.away,
-            "heard_seconds_ago": None if heard is None else round(heard, 1),
-            "cordoned": directives.cordoned,
-            "cordon_reason": directives.cordon_reason,
-            "host_conflict": conflict_in_words(directives.host_conflict) if directives.host_conflict else None,
-            "draining": self._drain.is_on,
-            "disk_fit": self._intake.is_fit,
-            "spool_full": self._spool.is_full,
-            "runners_ready": self._runners.are_ready,
-            "slots": self._holdings.slots,
-            "free_slots": self._free_slots(),
-            "assignments": self._holdings.status(),
-        }

@@ -94,11 +94,10 @@ class Assignment:
         """The assignment's id."""
         return self.offer.assignment_id
 
-    def status(self) -> dict[str, Any]:
-        """Return what it is doing, for people."""
-        delivered = self.log.delivered if self.log else 0
-        pid = self._process.identity.pid if self._process else None
-        return {**self._about, "stage": self.stage.value, "pid": pid, "log_bytes_delivered": delivered}
+    @property
+    def pid(self) -> int | None:
+        """Its process; None before that was started."""
+        return self._process.identity.pid if self._process else None
 
     async def carry_out(self, payload: dict[str, Any]) -> None:
         """Start what was confirmed, and see to it until the server has taken its end."""

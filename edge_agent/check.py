@@ -35,6 +35,7 @@ from edge_agent.server_keys import UNSIGNED, ServerKeys
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import LEAST_FREE_BYTES
 from edge_agent.state_dir import StateDir
+from edge_agent.status.display import check_listening
 from edge_agent.tmux_server import TmuxServer
 from edge_agent.transport import open_http, proxy_in_words
 
@@ -48,7 +49,8 @@ async def check(settings: AgentSettings) -> AsyncIterator[Finding]:
     """Look at disk, tmux, policy, token, address, registration, clock and Dags, each only where it can be told."""
     state_dir = StateDir(settings.state_dir)
     tmux = _tmux(TmuxServer(state_dir.tmux), is_needed=settings.runner == "tmux")
-    for finding in (*_settings(settings), *_disk(state_dir, settings.spool_megabytes * MEGABYTE), tmux):
+    disk = _disk(state_dir, settings.spool_megabytes * MEGABYTE)
+    for finding in (*_settings(settings), *disk, *_probes(settings, state_dir), tmux):
         yield finding
     kinds, findings = _policy(settings)
     for finding in findings:
@@ -108,6 +110,16 @@ def _disk(state_dir: StateDir, spool_bytes: float) -> Iterator[Finding]:
         yield Finding(Level.NOTE, "disk", text)
     if holder := state_dir.holder():
         yield Finding(Level.NOTE, "disk", f"{holder} runs with it now")
+
+
+def _probes(settings: AgentSettings, state_dir: StateDir) -> Iterator[Finding]:
+    if settings.health_address is None:
+        return
+    try:
+        check_listening(settings, state_dir)
+        yield Finding(Level.OK, "probes", f"are answered on {settings.health_address}")
+    except AgentError as error:
+        yield Finding(Level.FAIL, "probes", str(error))
 
 
 def _tmux(server: TmuxServer, *, is_needed: bool) -> Finding:

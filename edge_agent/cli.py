@@ -5,9 +5,10 @@ Exit codes:
 ==== ==================================================================================
 code meaning
 ==== ==================================================================================
-0    ``run``: drained and left; ``check``: all is well; ``status``: the agent runs
+0    ``run``: drained and left; ``check``: all is well; ``status``: it runs, is live, is ready
 1    ``run``: a defect, or what it needs is missing; ``check``: something is wrong;
-     ``status``: no agent runs; ``attach``: there is no such session
+     ``status``: no agent runs, it does not answer, or it is not what was asked for
+     (``--live``, ``--ready``); ``attach``: there is no such session
 2    the command line or a setting is wrong
 3    the server refuses this agent: its token, its name, its host, a queue or its version
 4    another agent uses the state directory
@@ -22,8 +23,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OK, FAILED, MISUSED, REFUSED, HELD, SUPERSEDED, FOREIGN = range(7)
+
+_VERDICTS = {
+    "live": "say only whether it works, whatever the server does: if not, a restart may help",
+    "ready": "say only whether it would take work now; if not, why",
+}
 
 _EPILOG = """\
 settings:
@@ -103,7 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add(commands, "check", _check, "say what would keep the agent from working, before anything runs")
     status = _add(commands, "status", _status, "say what the agent of this host is doing now")
-    status.add_argument("--json", action="store_true", help="for machines")
+    status.add_argument("--json", action="store_true", help="for machines, in a form that stays")
+    verdict = status.add_mutually_exclusive_group()
+    for name, text in _VERDICTS.items():
+        verdict.add_argument(f"--{name}", dest="verdict", action="store_const", const=name, help=text)
+    status.add_argument(
+        "--timeout", type=_seconds, default=5.0, metavar="SECONDS", help="how long to wait for its answer (5)"
+    )
     attach = _add(commands, "attach", _attach, "show the terminal of a job that runs in tmux (leave with Ctrl-B D)")
     attach.add_argument("job", metavar="ID", help="how the id of the job or of its assignment begins")
     attach.add_argument("--write", action="store_true", help="type into it, too; Ctrl-C then interrupts the job")
@@ -112,6 +124,12 @@ def _parser() -> argparse.ArgumentParser:
     version = commands.add_parser("version", help="print the version", description="Print the version.")
     version.set_defaults(command=_version)
     return parser
+
+
+def _seconds(text: str) -> float:
+    if not 0 < (seconds := float(text)) < math.inf:
+        raise ValueError(text)
+    return seconds
 
 
 def _add(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
@@ -162,6 +180,7 @@ async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_second
     from edge_agent.policy.policy import Policy
     from edge_agent.signals import on_signals
     from edge_agent.state_dir import StateDir
+    from edge_agent.status.display import check_listening
     from edge_agent.transport import open_http
 
     for secret in (settings.read_token(), *settings.proxy_secrets()):
@@ -171,6 +190,7 @@ async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_second
     state_dir.prepare()
     async with open_http(settings) as http:
         if handover_seconds is not None:  # Only now: what fails for new settings has not failed.
+            check_listening(settings, state_dir)
             await asyncio.to_thread(take_over, state_dir, patience_seconds=handover_seconds)
         with state_dir.lock(settings.name):
             client = QueueClient(http, settings.name, HostKey.of(state_dir.host_key))
@@ -201,17 +221,18 @@ async def _print_findings(settings: AgentSettings) -> bool:
 def _status(arguments: argparse.Namespace) -> int:
     from edge_agent.configuration import load_state_dir
     from edge_agent.state_dir import StateDir
-    from edge_agent.status import in_words, read_status
+    from edge_agent.status.asking import ask
+    from edge_agent.status.report import AgentState
+    from edge_agent.status.words import in_words, verdict_in_words
 
-    state_dir = StateDir(load_state_dir(arguments.config))
-    status = read_status(state_dir)
+    report = ask(StateDir(load_state_dir(arguments.config)), timeout_seconds=arguments.timeout)
+    verdict = {"live": report.live, "ready": report.ready}.get(arguments.verdict)
     if arguments.json:
-        print(json.dumps(status or {"running": False}, indent=2))
-    elif status is None:
-        print(f"No agent has ever run with the state directory {state_dir.path}.")
+        print(report.model_dump_json(indent=2))
     else:
-        print("\n".join(in_words(status)))
-    return OK if status and status["running"] else FAILED
+        print("\n".join(in_words(report) if verdict is None else verdict_in_words(arguments.verdict, verdict)))
+    is_fine = report.state is AgentState.RUNNING if verdict is None else verdict.ok
+    return OK if is_fine else FAILED
 
 
 def _attach(arguments: argparse.Namespace) -> int:

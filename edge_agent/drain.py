@@ -44,6 +44,19 @@ class Drain:
         """Whether no new work may be taken."""
         return self._asked_here or self._ordered
 
+    @property
+    def reason(self) -> str | None:
+        """Who asked for it, for people."""
+        if self._asked_here:
+            return "told to stop on this host"
+        return "drained by an admin" if self._ordered else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the jobs that run may take, when it drains; None: for as long as they take."""
+        left = self._seconds_left()
+        return None if math.isinf(left) else max(0.0, left)
+
     def ask(self, timeout_seconds: float) -> None:
         """Drain because this host's operator says so. Asked again, an earlier deadline holds, a later one does not."""
         deadline = self._clock() + timeout_seconds

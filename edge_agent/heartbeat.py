@@ -15,7 +15,7 @@ from edge_agent.directives import Obedience
 from edge_agent.protocol import Beat, BeatAnswer, Capabilities, HostHealth, Session
 from edge_agent.retry import HEARTBEAT
 from edge_agent.sessions import Sessions
-from edge_agent.status import StatusBoard
+from edge_agent.status.board import StatusBoard
 
 logger = logging.getLogger(__name__)
 
@@ -128,18 +128,18 @@ class Heartbeat:
         :raises ProblemAnswer: when the server refuses it.
         """
         while True:
-            self._board.doing("heartbeat", "waiting")
             session = await self._sessions.current()
             overdue_seconds = session.limits.heartbeat_seconds * self._uniform(*OVERDUE_PART)
             while (left := overdue_seconds - self._pulse.seconds_silent()) > 0:
+                self._board.doing("heartbeat", "waiting", within_seconds=left, asks=True)
                 await self._sleep(left)
-            self._board.doing("heartbeat", "sending a beat")
             most_seconds = min(HEARTBEAT.most_seconds, RETRY_PART * session.limits.heartbeat_seconds)
             patience = replace(HEARTBEAT, most_seconds=most_seconds, most_asked_seconds=most_seconds)
             answer = await self._sessions.ask(patience, self._send)
             self._obedience.apply(answer.directives)
 
     async def _send(self, session: Session) -> BeatAnswer:
+        self._board.doing("heartbeat", "sending a beat", within_seconds=HEARTBEAT.longest_seconds, asks=True)
         beat, sent_at = self._pulse.next(), self._pulse.now()
         answer = await self._client.heartbeat(session, beat)
         self._pulse.acknowledged(beat, sent_at=sent_at)

@@ -70,9 +70,9 @@ class Holdings:
         """Return the logs that lie here."""
         return [each.log for each in self._assignments.values() if each.log is not None]
 
-    def status(self) -> list[dict[str, Any]]:
-        """Return what each assignment is doing, for people."""
-        return [each.status() for each in self._assignments.values()]
+    def all(self) -> list[Assignment]:
+        """Return all assignments."""
+        return list(self._assignments.values())
 
     def add(self, assignment: Assignment) -> None:
         """Take an assignment in hands."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.fresh_token import FreshToken
+from edge_agent.status.board import StatusBoard
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +42,14 @@ class KeptAttempts:
         hours: float,
         megabytes: float,
         clock: Callable[[], float] = time.time,
+        board: StatusBoard | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._path = path
         self._hours = hours
         self._megabytes = megabytes
         self._clock = clock
+        self._board = board or StatusBoard()
         self._sleep = sleep
 
     def dispose(self, attempt: AttemptDir, *, failed: bool) -> None:
@@ -71,7 +74,9 @@ class KeptAttempts:
     async def run(self) -> None:
         """Purge now and then, for ever."""
         while True:
+            self._board.doing("kept", "removing kept attempts that are too old or too much")
             await asyncio.to_thread(self.purge)
+            self._board.doing("kept", "waiting", within_seconds=PURGE_SECONDS)
             await self._sleep(PURGE_SECONDS)
 
     def purge(self) -> None:

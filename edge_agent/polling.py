@@ -16,7 +16,7 @@ from edge_agent.intake import Intake
 from edge_agent.protocol import Poll, PollAnswer, Session
 from edge_agent.retry import POLL
 from edge_agent.sessions import Sessions
-from edge_agent.status import StatusBoard
+from edge_agent.status.board import StatusBoard
 
 WAIT_PART = 0.9
 """Of a heartbeat interval: how long a poll is held at most. An idle agent's polls are its beats, each a
@@ -114,7 +114,8 @@ class Polling:
             # Until the next beat is due and not longer: the next poll carries it.
             wait_seconds = min(wait_seconds, WAIT_PART * interval_seconds - self._pulse.seconds_unsaid())
         self._asked_slots = self._free_slots()
-        self._board.doing("polling", f"waiting for work for {self._asked_slots} slots")
+        what, within_seconds = f"waiting for work for {self._asked_slots} slots", wait_seconds + POLL.longest_seconds
+        self._board.doing("polling", what, within_seconds=within_seconds, asks=True)
         sent_at = self._pulse.now()
         poll = Poll(free_slots=self._asked_slots, wait_seconds=wait_seconds, beat=beat)
         answer = await self._client.poll(session, poll)

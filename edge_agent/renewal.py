@@ -15,10 +15,10 @@ from edge_agent.client import QueueClient
 from edge_agent.errors import QueueApiError
 from edge_agent.fresh_token import FreshToken
 from edge_agent.holdings import Holdings
-from edge_agent.protocol import MAX_BATCH, Renew
+from edge_agent.protocol import MAX_BATCH, Renew, RenewAnswer, Session
 from edge_agent.retry import RENEW
 from edge_agent.sessions import Sessions
-from edge_agent.status import StatusBoard
+from edge_agent.status.board import StatusBoard
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +51,10 @@ class Renewal:
     async def run(self) -> None:
         """Look for marks for ever."""
         while True:
-            self._board.doing("renewal", "waiting for a task that wants a token")
+            what = "waiting for a task that wants a token"
+            self._board.doing("renewal", what, within_seconds=LOOK_SECONDS)
             await self._sleep(LOOK_SECONDS)
             if wanting := self._wanting():
-                self._board.doing("renewal", f"asking for {len(wanting)} tokens")
                 await self._renew(wanting)
 
     def _wanting(self) -> list[Assignment]:
@@ -65,8 +65,15 @@ class Renewal:
 
     async def _renew(self, wanting: Sequence[Assignment]) -> None:
         renew = Renew(assignments=tuple(each.id for each in wanting))
+
+        async def once(session: Session) -> RenewAnswer:
+            what = f"asking for {len(wanting)} tokens"
+            self._board.doing("renewal", what, within_seconds=RENEW.longest_seconds, asks=True)
+            return await self._client.renew(session, renew)
+
+        self._board.doing("renewal", "waiting to ask for tokens", asks=True)
         try:
-            answer = await self._sessions.ask(RENEW, lambda session: self._client.renew(session, renew))
+            answer = await self._sessions.ask(RENEW, once)
         except QueueApiError as error:
             logger.error(  # noqa: TRY400  the traceback says nothing the sentence does not
                 "The server did not renew the tokens of %d tasks; asking again in %.0f s: %s",
@@ -75,6 +82,7 @@ class Renewal:
                 error,
                 extra={"event": "renewal_refused"},
             )
+            self._board.doing("renewal", "waiting after a refusal", within_seconds=REFUSED_SECONDS)
             await self._sleep(REFUSED_SECONDS)
             return
         tokens = {each.assignment_id: each.token for each in answer.renewed}

@@ -11,10 +11,10 @@ import logging
 
 from edge_agent.client import QueueClient
 from edge_agent.errors import QueueApiError
-from edge_agent.protocol import MAX_BATCH, Ending, Refused, Report
+from edge_agent.protocol import MAX_BATCH, Ending, Refused, Report, ReportAnswer, Session
 from edge_agent.retry import REPORT
 from edge_agent.sessions import Sessions
-from edge_agent.status import StatusBoard
+from edge_agent.status.board import StatusBoard
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,6 @@ class Reporting:
             await self._more.wait()
             await self._sessions.current()
             if batch := self._next_batch():
-                self._board.doing("reporting", f"reporting {len(batch)} endings")
                 await self._report(batch)
 
     def _put(self, waiting: _Waiting) -> None:
@@ -86,8 +85,14 @@ class Reporting:
 
     async def _report(self, batch: list[_Waiting]) -> None:
         report = Report(endings=tuple(each.ending for each in batch))
+
+        async def once(session: Session) -> ReportAnswer:
+            what = f"reporting {len(batch)} endings"
+            self._board.doing("reporting", what, within_seconds=REPORT.longest_seconds, asks=True)
+            return await self._client.report(session, report)
+
         try:
-            answer = await self._sessions.ask(REPORT, lambda session: self._client.report(session, report))
+            answer = await self._sessions.ask(REPORT, once)
         except QueueApiError as error:
             self._isolate(batch, error)
             return

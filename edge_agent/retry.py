@@ -24,6 +24,9 @@ T = TypeVar("T")
 RETRY_AFTER_MOST_SECONDS = 60.0
 """A server may ask for patience, not for ever: a wrong Retry-After must not silence an agent."""
 
+TRY_SECONDS = 30.0
+"""How long one try takes at most, but for a poll's (:data:`edge_agent.client.DEADLINE_SECONDS`)."""
+
 _PASSING = frozenset({ProblemReason.UNAVAILABLE, ProblemReason.INTERNAL})
 
 
@@ -59,6 +62,11 @@ class Patience:
     attempts: int | None = None
     total_seconds: float | None = None
     most_asked_seconds: float = RETRY_AFTER_MOST_SECONDS
+
+    @property
+    def longest_seconds(self) -> float:
+        """How long it may be at most from one try to the next."""
+        return TRY_SECONDS + 1.25 * max(self.most_seconds, self.most_asked_seconds)
 
 
 # An agent that cannot register has nothing else to do. 1, 2, 4, 8, 16, then 30 s for ever. Asked for time, too,
@@ -132,7 +140,7 @@ class Asker:
             if is_worth_asking_again(error):
                 self._contact.missed(patience.verb, error)
             else:
-                self._contact.heard()
+                self._contact.refused(patience.verb, error)
             raise
         self._contact.heard()
         return answer

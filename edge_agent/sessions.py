@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -21,6 +22,7 @@ from edge_agent.client import QueueClient
 from edge_agent.errors import ProblemAnswer, SessionEnded, Superseded, Unauthenticated
 from edge_agent.protocol import Beat, Registration, Session
 from edge_agent.retry import LEAVE, REGISTER, REGISTER_WITH_WORK, Asker, Patience
+from edge_agent.status.board import StatusBoard, now
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,10 @@ SHORT_LIVED_SECONDS = 30.0
 SHORT_LIVED_MOST_WAIT_SECONDS = 30.0
 """Sessions that end again and again at once (two hosts with one name) must not become a storm: the second
 in a row waits 1 s, then 2, 4, ... up to 30 s."""
+
+SETTLING_SECONDS = 300.0
+"""How long it may take at most to do what a session begins with, beside what the ends of jobs take that were
+taken from this agent."""
 
 Opened = Callable[[Session, Registration], Awaitable[None]]
 
@@ -50,6 +56,8 @@ class Sessions:
         token: Callable[[], SecretStr],
         registration: Callable[[], Registration],
         opened: Opened,
+        board: StatusBoard | None = None,
+        settling_seconds: float = SETTLING_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,6 +66,8 @@ class Sessions:
         self._token = token
         self._registration = registration
         self._opened = opened
+        self._board = board or StatusBoard()
+        self._settling_seconds = settling_seconds
         self._sleep = sleep
         self._clock = clock
         self._short_lived = 0
@@ -70,6 +80,10 @@ class Sessions:
         self._unused.set()
         self.latest: Session | None = None
         """The last session there was, for its limits."""
+        self.opened_at: datetime | None = None
+        """When that was opened, for people."""
+        self.renewed_at: datetime | None = None
+        """When its token came, for people."""
 
     async def run(self) -> None:
         """Keep a session open for ever.
@@ -81,11 +95,16 @@ class Sessions:
         while True:
             session, registration = await self._register()
             opened_at = self._clock()
+            self._board.doing("session", "settling what it begins with", within_seconds=self._settling_seconds)
             await self._opened(session, registration)
             self.latest = self._session = session
+            self.opened_at = self.renewed_at = now()
             self._has_ended.clear()
             self._is_open.set()
+            self._board.doing("session", "open")
+            self._board.session(is_open=True)
             await self._has_ended.wait()
+            self._board.doing("session", "waiting to register again")
             if isinstance(self._end_error, Superseded):
                 raise self._end_error
             logger.warning(
@@ -147,6 +166,7 @@ class Sessions:
         """
         if token is not None and self._session is session:
             self.latest = self._session = session.model_copy(update={"token": token})
+            self.renewed_at = now()
 
     @asynccontextmanager
     async def held_open(self) -> AsyncIterator[Session]:
@@ -187,6 +207,7 @@ class Sessions:
         patience = REGISTER_WITH_WORK if known.held or known.never_started else REGISTER
 
         async def once() -> tuple[Session, Registration]:
+            self._board.doing("session", "registering", within_seconds=REGISTER.longest_seconds)
             registration = self._registration()
             return await self._client.register(self._token(), registration), registration
 
@@ -210,5 +231,6 @@ class Sessions:
         if self._session is not None and self._session.session_id == session.session_id:
             self._session = None
             self._is_open.clear()
+            self._board.session(is_open=False)
             self._end_error = error
             self._has_ended.set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-import stat
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -17,11 +17,19 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from edge_agent.addresses import check_address, check_proxy, leaves_in_the_clear
-from edge_agent.errors import SettingsError
-from edge_agent.protocol import NAME_PATTERN, CapabilityValue, JobKind, Name
+from edge_agent.addresses import (
+    ListeningAddress,
+    ProxyAddress,
+    ServerAddress,
+    is_loopback,
+    leaves_in_the_clear,
+    listening_at,
+)
+from edge_agent.facts import Facts
+from edge_agent.protocol import NAME_PATTERN, JobKind, Name
 from edge_agent.protocol.agents import MAX_QUEUES, MAX_SLOTS
 from edge_agent.protocol.signatures import PublicKey
+from edge_agent.token_file import read_token_file
 
 ENV_PREFIX = "EDGE_AGENT_"
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
@@ -40,7 +48,7 @@ class AgentSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
-    url: str = Field(
+    url: ServerAddress = Field(
         description="Address of Airflow's API server as this host sees it, with its base path if it has one, "
         "such as `https://airflow.example.com`. The agent calls it and nothing else."
     )
@@ -75,7 +83,7 @@ class AgentSettings(BaseSettings):
         description="Where jobs run that do not say it themselves: `local`, or `tmux` to look at all of them. "
         "With `tmux` the agent takes no work where there is no tmux.",
     )
-    capabilities: Annotated[dict[str, CapabilityValue], NoDecode] = Field(
+    capabilities: Facts = Field(
         default={},
         description="Facts to advertise beside the detected ones, such as `gpu=a100,rack=7,licensed=true`. "
         "One that is detected too is replaced.",
@@ -107,7 +115,7 @@ class AgentSettings(BaseSettings):
     client_key_file: Path | None = Field(
         default=None, description="PEM file of its key, without a password, readable by its owner alone (mode 0600)."
     )
-    proxy: SecretStr | None = Field(
+    proxy: ProxyAddress | None = Field(
         default=None,
         description="HTTP proxy for everything that is asked of Airflow, such as `http://proxy:3128` or "
         "`http://user:password@proxy:3128`. Default: `HTTPS_PROXY` and `NO_PROXY` of the environment.",
@@ -117,7 +125,7 @@ class AgentSettings(BaseSettings):
         description="Allow `http://` to other hosts than this one: everything then travels in the clear, tokens, "
         "connections and logs among it, for anybody on the way to read and to change.",
     )
-    execution_api_url: str | None = Field(
+    execution_api_url: ServerAddress | None = Field(
         default=None,
         description="Address of Airflow's Execution API for tasks. Default: `<url>/execution/`.",
     )
@@ -150,6 +158,15 @@ class AgentSettings(BaseSettings):
         "the oldest of what it does not have is given up, and a line in the log says so; results never are. The server "
         "takes 64 MiB of a job's log unless it is told otherwise: the default holds 15 that say as much as they may.",
     )
+    health_address: ListeningAddress | None = Field(
+        default=None,
+        description="Where to answer `GET /live` and `GET /ready`, for probes of a supervisor or a load balancer: "
+        "`127.0.0.1:8099`, or `0.0.0.0:8099` where they come from other hosts. Default: nowhere.",
+    )
+    metrics: bool = Field(
+        default=False,
+        description="Answer `GET /metrics` there, too, in Prometheus' text format. Needs the extra `[metrics]`.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
         description="Least severity of the agent's own log: `debug`, `info`, `warning`, `error`.",
@@ -178,14 +195,6 @@ class AgentSettings(BaseSettings):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("capabilities", mode="before")
-    @classmethod
-    def _parse_capabilities(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
-        return {name.strip(): _plain_value(text.strip()) for name, _, text in pairs}
-
     @field_validator("name")
     @classmethod
     def _is_a_name(cls, value: str) -> str:
@@ -194,26 +203,12 @@ class AgentSettings(BaseSettings):
             raise ValueError(msg)
         return value
 
-    @field_validator("capabilities")
+    @field_validator("metrics")
     @classmethod
-    def _have_names(cls, value: dict[str, CapabilityValue]) -> dict[str, CapabilityValue]:
-        if wrong := [name for name in value if not re.fullmatch(NAME_PATTERN, name)]:
-            msg = f"{wrong[0]!r} must be 1 to 64 letters, digits, '.', '_' or '-'; write name=value,name=value"
+    def _can_be_measured(cls, value: bool) -> bool:  # noqa: FBT001  the signature is given
+        if value and find_spec("prometheus_client") is None:
+            msg = "needs what the extra brings: pip install 'airflow-edge-agent[metrics]'"
             raise ValueError(msg)
-        return value
-
-    @field_validator("url", "execution_api_url")
-    @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
-        if value is not None:
-            check_address(value)
-        return value
-
-    @field_validator("proxy")
-    @classmethod
-    def _is_a_proxy(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            check_proxy(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -234,6 +229,16 @@ class AgentSettings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _has_a_place_for_metrics(self) -> AgentSettings:
+        if self.metrics and self.health_address is None:
+            msg = (
+                f"{variable('metrics')} without {variable('health_address')}: set that to where they are to be "
+                "asked for, such as 127.0.0.1:8099"
+            )
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _has_one_token(self) -> AgentSettings:
         if (self.token is None) == (self.token_file is None):
             msg = (
@@ -249,9 +254,12 @@ class AgentSettings(BaseSettings):
         return self.execution_api_url or self.url.rstrip("/") + "/execution/"
 
     def exposed(self) -> list[str]:
-        """Say what others can read on the way; nothing where it is encrypted, or does not leave this host."""
+        """Say what others can read; nothing where it is encrypted, or does not leave this host."""
+        open_to = listening_at(self.health_address)[0] if self.health_address else "localhost"
+        everybody = "everybody who reaches this host can ask there how the agent is; use 127.0.0.1 if nobody has to"
+        probes = [] if is_loopback(open_to) else [f"{variable('health_address')} is {self.health_address}: {everybody}"]
         what = "tokens, payloads, connections and logs can be read and changed by anybody on the way"
-        return [f"{variable(name)} is http://: {what}; use https://" for name in self._in_the_clear()]
+        return probes + [f"{variable(name)} is http://: {what}; use https://" for name in self._in_the_clear()]
 
     def proxy_secrets(self) -> list[SecretStr]:
         """Return what must not be shown of the proxy's address: it may hold a login."""
@@ -270,30 +278,10 @@ class AgentSettings(BaseSettings):
         """
         if self.token is not None:
             return self.token
-        path = self.token_file
-        assert path is not None  # noqa: S101  _has_one_token
-        try:
-            mode = path.stat().st_mode
-            text = path.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            msg = f"{variable('token_file')}: cannot read {path}: {error}"
-            raise SettingsError(msg) from error
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            msg = f"{variable('token_file')}: {path} is open to other users; run: chmod 600 {path}"
-            raise SettingsError(msg)
-        if not text or len(text.split()) > 1:
-            msg = f"{variable('token_file')}: {path} must hold one token and nothing else"
-            raise SettingsError(msg)
-        return SecretStr(text)
+        assert self.token_file is not None  # noqa: S101  _has_one_token
+        return read_token_file(self.token_file, variable=variable("token_file"))
 
 
 def variable(field: str) -> str:
     """Return the environment variable of a setting."""
     return ENV_PREFIX + field.upper()
-
-
-def _plain_value(text: str) -> CapabilityValue:
-    """Read ``true`` and ``7`` as what they look like, all else as text: 3.10 is a version, not 3.1."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    return int(text) if re.fullmatch(r"-?\d{1,15}", text) else text

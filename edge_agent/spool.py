@@ -19,10 +19,15 @@ from edge_agent.kept import MEGABYTE
 from edge_agent.protocol import JobKind
 from edge_agent.protocol.streams import ON_STDERR
 from edge_agent.spooled_log import SpooledLog
+from edge_agent.status.board import StatusBoard
+from edge_agent.status.report import SpoolUse
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
+
+TIDY_SECONDS = 300.0
+"""How long giving logs back to the disk may take at most."""
 
 ROOM_PART = 0.1
 """Of the bound: how much must be free again until the spool is no longer said to be full."""
@@ -58,12 +63,14 @@ class Spool:
         megabytes: float,
         free_bytes: Callable[[], int],
         changed: Callable[[], None] = lambda: None,
+        board: StatusBoard | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._logs = logs
         self._most_bytes = megabytes * MEGABYTE
         self._free_bytes = free_bytes
         self._changed = changed
+        self._board = board or StatusBoard()
         self._sleep = sleep
         self.is_full = False
         """Whether what comes now costs bytes that came before."""
@@ -72,8 +79,19 @@ class Spool:
     async def run(self) -> None:
         """Look at it now and then, for ever."""
         while True:
+            self._board.doing("spool", "looking after what logs take of the disk", within_seconds=TIDY_SECONDS)
             await self._sleep(LOOK_SECONDS)
             await self.tidy()
+
+    def use(self) -> SpoolUse:
+        """Return what it takes of the disk, for people."""
+        logs = list(self._logs())
+        return SpoolUse(
+            used_bytes=sum(log.disk_bytes() for log in logs),
+            most_bytes=int(self._most_bytes),
+            full=self.is_full,
+            undelivered_bytes=sum(log.left_bytes() for log in logs),
+        )
 
     async def tidy(self) -> None:
         """Bring it back within its bound, if it is not."""

@@ -3,7 +3,8 @@
 ============================  ==========================================================================
 ``attempts/``                 one attempt directory per assignment (:mod:`edge_agent.attempt_dir`)
 ``kept/``                     those of jobs that failed, where these are to be kept (:mod:`edge_agent.kept`)
-``status.json``               what the agent does now, for ``edge-agent status``
+``status.sock``               answers ``edge-agent status``, 0600 (:mod:`edge_agent.status.socket`)
+``status.json``               what the agent said last, for when it does not run (:mod:`edge_agent.status.file`)
 ``host.key``                  the key of this host, which its sessions are bound to, 0600 (:mod:`edge_agent.host_key`)
 ``server_keys.json``          the keys whose jobs this host starts (:mod:`edge_agent.server_keys`)
 ``ended_jobs``                which jobs have run here (:mod:`edge_agent.ended_jobs`)
@@ -57,6 +58,7 @@ class StateDir:
         self.attempts = path / "attempts"
         self.kept = path / "kept"
         self.status_file = path / "status.json"
+        self.status_socket = path / "status.sock"
         self.host_key = path / "host.key"
         self.server_keys_file = path / "server_keys.json"
         self.ended_jobs_file = path / "ended_jobs"

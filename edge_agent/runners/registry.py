@@ -13,6 +13,8 @@ from edge_agent.runners.base import Runner
 from edge_agent.runners.local import LocalRunner
 from edge_agent.runners.tmux import TmuxCommandRunner
 from edge_agent.settings import AgentSettings
+from edge_agent.status.board import StatusBoard
+from edge_agent.status.report import RunnerStatus
 from edge_agent.tmux_server import TmuxServer
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,9 @@ KEEP_READY_SECONDS = 30.0
 RETRY_SECONDS = 15.0
 """How soon a runner that cannot be made ready is tried again. Until then the agent takes no work: one
 that fails whatever it is given, and fast, would draw all of a queue's work to itself."""
+
+PREPARE_SECONDS = 600.0
+"""How long making all of them ready may take at most: Airflow is imported, on a host that has much to do."""
 
 Place = tuple[JobKind, RunnerName]
 
@@ -41,11 +46,13 @@ class Runners:
         *,
         changed: Callable[[], None],
         default: RunnerName = RunnerName.LOCAL,
+        board: StatusBoard | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._by_place = by_place
         self._needed = frozenset({RunnerName.LOCAL, default})
         self._changed = changed
+        self._board = board or StatusBoard()
         self._sleep = sleep
         self._configured = asyncio.Event()
         self._complaints: dict[RunnerName, str] = {}
@@ -53,6 +60,18 @@ class Runners:
         """Whether a job could be started at once."""
         self.advertised: tuple[RunnerName, ...] = (RunnerName.LOCAL,)
         """The names of the runners that jobs may ask for."""
+
+    def status(self) -> tuple[RunnerStatus, ...]:
+        """Return how it stands with each, for people."""
+        names = dict.fromkeys(name for _, name in self._by_place)
+        return tuple(
+            RunnerStatus(
+                name=name.value,
+                ready=name not in self._complaints and (self.are_ready or name not in self._needed),
+                complaint=self._complaints.get(name),
+            )
+            for name in names
+        )
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
@@ -80,7 +99,9 @@ class Runners:
         """Keep all runners ready, for ever."""
         await self._configured.wait()
         while True:
-            await self._sleep(KEEP_READY_SECONDS if await self._prepare() else RETRY_SECONDS)
+            self._board.doing("runners", "seeing to it that jobs can be started", within_seconds=PREPARE_SECONDS)
+            pause_seconds = KEEP_READY_SECONDS if await self._prepare() else RETRY_SECONDS
+            await self._sleep(pause_seconds)
 
     async def close(self) -> None:
         """Give up what the runners hold. What they started goes on."""

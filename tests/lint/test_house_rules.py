@@ -26,6 +26,7 @@ OUTER_EDGES = {
     "airflow_plugin/log_upload.py _take": "a store that refuses one log must not keep the others waiting",
     "edge_agent/cli.py _run": "whatever ends the agent stands in its log",
     "edge_agent/holdings.py _see_to": "one assignment must not take the others with it",
+    "edge_agent/probes.py _page": "a page that cannot be made must not take the agent with it",
     "edge_agent/task_host/__main__.py main": "whatever Airflow's import raises is what the agent must hear",
     "edge_agent/task_host/child.py _run": "whatever Airflow's supervisor raises is how the attempt ended",
 }

@@ -81,13 +81,13 @@ def test_the_metadata_says_what_users_need_to_know(metadata):
     assert metadata["Version"] == edge_agent.__version__
     assert metadata["License-Expression"] == "Apache-2.0"
     assert {*metadata["Requires-Python"].split(",")} == {">=3.11", "<3.14"}
-    assert {"tasks", "server"} <= {*metadata.get_all("Provides-Extra", [])}
+    assert {"metrics", "server", "tasks"} <= {*metadata.get_all("Provides-Extra", [])}
 
 
-def test_a_bare_install_asks_for_six_packages(metadata):
+def test_a_bare_install_asks_for_seven_packages(metadata):
     asked = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     names = {line.split(">=")[0] for line in asked}
-    assert names == {"cryptography", "httpx", "psutil", "pydantic", "pydantic-settings", "tenacity"}
+    assert names == {"cryptography", "h11", "httpx", "psutil", "pydantic", "pydantic-settings", "tenacity"}
 
 
 def test_the_source_distribution_can_be_worked_with(built):

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from edge_agent.protocol import JobState, Poll
+from edge_agent.status.report import Report
 from tests.integration.agent.steps import attempts, ended, registered, running
 from tests.support.fake_queue import AGENT_TOKEN
 from tests.support.waiting import wait_until
@@ -82,10 +83,12 @@ def test_the_status_says_what_each_loop_and_each_job_does(queue, agent):
     assert shown.returncode == 0
     for words in ("agent h1: running", "registered", "3 of 4 slots free", "job nightly: running", "polling: "):
         assert words in shown.stdout
-    machine = json.loads(agent.run("status", "--json").stdout)
-    assert (machine["running"], machine["registered"], machine["cordoned"]) == (True, True, False)
-    assert [each["job_id"] for each in machine["assignments"]] == [str(job.id)]
-    assert set(machine["loops"]) == {"polling", "heartbeat", "reporting", "renewal"}
+    report = Report.model_validate_json(agent.run("status", "--json").stdout)
+    assert report.said is not None
+    assert (report.state, report.said.registered, report.said.cordoned) == ("running", True, False)
+    assert [each.job_id for each in report.said.jobs] == [str(job.id)]
+    loops = {"session", "polling", "heartbeat", "reporting", "renewal", "runners", "kept", "spool", "status"}
+    assert set(report.said.loops) == loops
 
 
 def test_the_status_of_a_dead_agent_says_that_it_is_dead(queue, agent):
@@ -93,7 +96,7 @@ def test_the_status_of_a_dead_agent_says_that_it_is_dead(queue, agent):
     shown = agent.run("status")
     assert shown.returncode == 1
     assert "NOT RUNNING" in shown.stdout
-    assert json.loads(agent.run("status", "--json").stdout)["running"] is False
+    assert json.loads(agent.run("status", "--json").stdout)["state"] == "stopped"
 
 
 def test_a_host_without_an_agent_says_so(queue, agent_of, tmp_path):

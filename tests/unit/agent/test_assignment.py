@@ -222,7 +222,7 @@ async def test_the_status_says_where_it_stands(bed):
     bed.runner.may_start.clear()
     assignment = bed.confirm()
     await bed.runner.asked.wait()
-    assert assignment.status()["stage"] == "starting"
+    assert assignment.stage is Stage.STARTING
     assert bed.holdings.held() == (assignment.id,)
     assert assignment.id in bed.holdings
     bed.runner.may_start.set()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from edge_agent import __version__, cli
@@ -17,8 +15,6 @@ from edge_agent.errors import (
     problem_answer,
 )
 from edge_agent.protocol import Problem, ProblemReason
-from edge_agent.state_dir import StateDir
-from edge_agent.status import StatusBoard, StatusFile, in_words
 
 
 def problem(reason):
@@ -78,70 +74,3 @@ def test_a_wrong_command_line_is_2(arguments, capsys):
 def test_missing_settings_are_named_and_the_code_is_2(command, capsys):
     assert cli.main([command]) == 2
     assert "EDGE_AGENT_URL is not set" in capsys.readouterr().err
-
-
-FACTS = {
-    "agent": "h1",
-    "url": "https://a",
-    "queues": ["q", "r"],
-    "registered": True,
-    "answering": True,
-    "heard_seconds_ago": 0.5,
-    "cordoned": False,
-    "cordon_reason": None,
-    "draining": False,
-    "disk_fit": True,
-    "runners_ready": True,
-    "slots": 4,
-    "free_slots": 3,
-    "assignments": [],
-}
-
-
-def test_the_status_file_holds_the_facts_and_what_the_loops_do(tmp_path, capsys, monkeypatch):
-    (state_dir := StateDir(tmp_path)).prepare()
-    board = StatusBoard(lambda: FACTS)
-    board.doing("polling", "waiting for work")
-    StatusFile(board, state_dir).write()
-    monkeypatch.setenv("EDGE_AGENT_STATE_DIR", str(tmp_path))
-    with state_dir.lock("h1"):
-        assert cli.main(["status"]) == 0
-        assert "agent h1: running" in capsys.readouterr().out
-        assert cli.main(["status", "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown["loops"]["polling"]["doing"] == "waiting for work"
-    assert cli.main(["status"]) == 1
-
-
-def test_a_status_that_cannot_be_written_is_told_and_no_more(tmp_path, caplog):
-    file = StatusFile(StatusBoard(lambda: FACTS), StateDir(tmp_path / "later"))
-    file.write()
-    file.write()
-    assert [record.event for record in caplog.records] == ["status_unwritten"], "told once"
-    (tmp_path / "later").mkdir()
-    file.write()
-    (tmp_path / "later").rename(tmp_path / "gone")
-    file.write()
-    assert [record.event for record in caplog.records] == ["status_unwritten"] * 2, "told again"
-
-
-@pytest.mark.parametrize(
-    ("facts", "words"),
-    [
-        ({}, "queue API https://a: registered"),
-        ({"registered": False}, "not registered yet"),
-        ({"answering": False}, "DOES NOT ANSWER"),
-        ({"cordoned": True, "cordon_reason": "disk swap"}, "CORDONED: disk swap"),
-        ({"cordoned": True}, "CORDONED: no reason given"),
-        ({"draining": True}, "DRAINING"),
-        ({"disk_fit": False}, "DISK: "),
-        ({"spool_full": True}, "SPOOL: full"),
-        ({"runners_ready": False}, "NOT READY: "),
-        ({"running": False}, "NOT RUNNING"),
-        ({"cordoned": True, "cordon_reason": "\x1b[2Kno\nmore"}, r"CORDONED: \x1b[2Kno more"),
-    ],
-    ids=str,
-)
-def test_a_status_in_words_says_what_is_unusual(facts, words):
-    status = {"running": True, "pid": 1, "written_at": "now", "loops": {}} | FACTS | facts
-    assert any(words in line for line in in_words(status))

@@ -257,7 +257,7 @@ class HastyServer:
     def apply(self, directives):
         pass
 
-    def doing(self, *what):
+    def doing(self, *what, **more):
         pass
 
 

@@ -16,7 +16,7 @@ from edge_agent.errors import problem_answer
 from edge_agent.fresh_token import FreshToken, Refusal
 from edge_agent.protocol import Problem, ProblemReason, Refused, RenewAnswer, Renewed
 from edge_agent.renewal import LOOK_SECONDS, REFUSED_SECONDS, Renewal
-from edge_agent.status import StatusBoard
+from edge_agent.status.board import StatusBoard
 from tests.support.waiting import wait_until_async
 from tests.unit.protocol.examples import MESSAGES
 
@@ -75,7 +75,7 @@ def bed(tmp_path):
 async def looks(bed):
     """Let the loop run, and give a function that waits until it has looked once more, from now on."""
     it: Any = bed
-    loop = asyncio.ensure_future(Renewal(it, it, it, StatusBoard(dict), sleep=bed.sleep).run())
+    loop = asyncio.ensure_future(Renewal(it, it, it, StatusBoard(), sleep=bed.sleep).run())
 
     async def looks():
         seen = len(bed.slept)

@@ -11,7 +11,7 @@ import pytest
 from edge_agent.errors import problem_answer
 from edge_agent.protocol import Ending, EndReason, JobState, Problem, ProblemReason, Refused, ReportAnswer
 from edge_agent.reporting import Reporting
-from edge_agent.status import StatusBoard
+from edge_agent.status.board import StatusBoard
 from tests.support.waiting import wait_until_async
 from tests.unit.protocol.examples import MESSAGES
 
@@ -58,7 +58,7 @@ class Server:
 async def bed():
     server: Any = Server()
     sessions: Any = Sessions()
-    reporting = Reporting(sessions, server, StatusBoard(dict), unreadable_seconds=0.01)
+    reporting = Reporting(sessions, server, StatusBoard(), unreadable_seconds=0.01)
     loop = asyncio.ensure_future(reporting.run())
     yield server, reporting
     loop.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from edge_agent.addresses import listening_at
 from edge_agent.configuration import load, load_state_dir, misspelt
 from edge_agent.errors import SettingsError
 from edge_agent.protocol import JobKind
@@ -82,6 +83,15 @@ def test_the_toml_file_may_be_named_by_the_environment(setting, tmp_path):
         ({"PROXY": "socks5://proxy"}, "EDGE_AGENT_PROXY: must look like"),
         ({"PROXY": "http://me:planted-token@proxy/path"}, "EDGE_AGENT_PROXY: must look like"),
         ({"URL": "http://127.0.0.1", "PROXY": "http://proxy"}, "EDGE_AGENT_URL: http:// would send tokens"),
+        *(
+            ({"HEALTH_ADDRESS": wrong}, "EDGE_AGENT_HEALTH_ADDRESS: must be host:port, such as 127.0.0.1:8099")
+            for wrong in ("8099", ":8099", "here", "here:", "1.2.3:80", "a b:80", "::1:80", "[1.2.3.4]:80", "[]:80")
+        ),
+        *(
+            ({"HEALTH_ADDRESS": f"127.0.0.1:{port}"}, "EDGE_AGENT_HEALTH_ADDRESS: must be host:port")
+            for port in ("0", "65536", "-1", "80x", "123456", "\u0661")
+        ),
+        ({"METRICS": "true"}, "EDGE_AGENT_METRICS without EDGE_AGENT_HEALTH_ADDRESS: set that"),
         ({"LOG_LEVEL": "loud"}, "EDGE_AGENT_LOG_LEVEL:"),
         ({"RUNNER": "default"}, "EDGE_AGENT_RUNNER:"),
         ({"SERVER_KEY": "abc"}, "EDGE_AGENT_SERVER_KEY: must be a key as `airflow edge-agent server-key` prints it"),
@@ -93,6 +103,31 @@ def test_what_is_wrong_is_said_with_the_name_of_the_variable(setting, variables,
         setting(**variables)
     assert said in str(refused.value)
     assert "planted-token" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("127.0.0.1:8099", ("127.0.0.1", 8099)),
+        ("[::1]:1", ("::1", 1)),
+        ("[::]:65535", ("::", 65_535)),
+        ("localhost:8099", ("localhost", 8099)),
+        ("health-1.example.com:8099", ("health-1.example.com", 8099)),
+    ],
+)
+def test_probes_are_answered_where_the_host_says(setting, address, place):
+    assert listening_at(setting(HEALTH_ADDRESS=address).health_address or "") == place
+
+
+def test_nothing_listens_unless_it_is_asked_for(setting):
+    assert (setting().health_address, setting().metrics) == (None, False)
+
+
+def test_metrics_need_their_extra(setting, monkeypatch):
+    assert setting(HEALTH_ADDRESS="127.0.0.1:8099", METRICS="true").metrics
+    monkeypatch.setattr("edge_agent.settings.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"EDGE_AGENT_METRICS: .*pip install 'airflow-edge-agent\[metrics\]'"):
+        setting()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost:8080/base", "http://[::1]"])
