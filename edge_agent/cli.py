@@ -1,4 +1,4 @@
-"""``edge-agent``: run | check | status | attach | server-key | version.
+"""``edge-agent``: run | check | status | attach | server-key | install | uninstall | version.
 
 Exit codes:
 
@@ -8,7 +8,8 @@ code meaning
 0    ``run``: drained and left; ``check``: all is well; ``status``: it runs, is live, is ready
 1    ``run``: a defect, or what it needs is missing; ``check``: something is wrong;
      ``status``: no agent runs, it does not answer, or it is not what was asked for
-     (``--live``, ``--ready``); ``attach``: there is no such session
+     (``--live``, ``--ready``); ``attach``: there is no such session; ``install`` and
+     ``uninstall``: the host is not fit for it, or a step failed
 2    the command line or a setting is wrong
 3    the server refuses this agent: its token, its name, its host, a queue or its version
 4    another agent uses the state directory
@@ -34,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from edge_agent import __version__
 from edge_agent.errors import AgentError, ForeignServer, ProblemAnswer, SettingsError, StateDirHeld, Superseded
 from edge_agent.handover import PATIENCE_SECONDS, take_over
+from edge_agent.install import command_line
 
 if TYPE_CHECKING:
     from edge_agent.logs import Redactor
@@ -91,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="run | check | status | attach | server-key | version")
+    commands = parser.add_subparsers(
+        required=True, metavar="run | check | status | attach | server-key | install | uninstall | version"
+    )
     run = _add(
         commands,
         "run",
@@ -121,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     attach.add_argument("--write", action="store_true", help="type into it, too; Ctrl-C then interrupts the job")
     key = _add(commands, "server-key", _server_key, "print the keys of the server whose jobs this host starts")
     key.add_argument("--forget", action="store_true", help="forget them: the next registration pins what it brings")
+    command_line.add(commands)
     version = commands.add_parser("version", help="print the version", description="Print the version.")
     version.set_defaults(command=_version)
     return parser
@@ -178,11 +183,13 @@ async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_second
     from edge_agent.client import QueueClient
     from edge_agent.host_key import HostKey
     from edge_agent.policy.policy import Policy
+    from edge_agent.service_manager import ServiceManager
     from edge_agent.signals import on_signals
     from edge_agent.state_dir import StateDir
     from edge_agent.status.display import check_listening
     from edge_agent.transport import open_http
 
+    service_manager = ServiceManager.of(os.environ)
     for secret in (settings.read_token(), *settings.proxy_secrets()):
         redactor.hide(secret.get_secret_value())
     policy = Policy.of(settings)
@@ -196,7 +203,8 @@ async def _serve(settings: AgentSettings, redactor: Redactor, *, handover_second
             client = QueueClient(http, settings.name, HostKey.of(state_dir.host_key))
             agent = Agent(settings, policy, state_dir, client, redactor)
             with on_signals(first=agent.drain, further=agent.end_all, hand_over=agent.hand_over):
-                await agent.run()
+                async with service_manager.attended():
+                    await agent.run()
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ def load(config: Path | None = None) -> AgentSettings:
     try:
         return AgentSettings(**(_read(config) if config else {}))
     except ValidationError as error:
-        raise SettingsError("\n".join(_line(fault) for fault in error.errors())) from None
+        raise SettingsError("\n".join(line_of(fault) for fault in error.errors())) from None
 
 
 def load_state_dir(config: Path | None = None) -> Path:
@@ -63,7 +63,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(msg) from error
 
 
-def _line(fault: Any) -> str:
+def line_of(fault: Any) -> str:
     """Say one fault in one line, and never repeat the value: it may be the token."""
     message = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:

@@ -10,6 +10,7 @@
     +-- ForeignServer            the server is not the one that this host knows
     +-- CannotStart              a job could not be started as it was written
     +-- CannotAttach             a job has no terminal to show
+    +-- CannotInstall            this host cannot be made an agent's, or taken from it
     +-- QueueApiError            a call to the queue API did not succeed
         +-- Unreachable          no answer came
         +-- UndecodableAnswer    an answer came, and not from a queue API we understand
@@ -60,6 +61,10 @@ class CannotStart(AgentError):
 
 class CannotAttach(AgentError):
     """A job has no terminal to show. The message says why, and what there is."""
+
+
+class CannotInstall(AgentError):
+    """This host cannot be made an agent's, or an agent cannot be taken off it. The message says why."""
 
 
 class QueueApiError(AgentError):
