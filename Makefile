@@ -13,7 +13,7 @@ UI := airflow_plugin/ui
 # Test processes side by side. Each has a Postgres of its own and waits a third of its time: three keep two cores busy.
 WORKERS := 3
 # The floors of the tests. A floor that is not there yet is empty, not an error.
-INTEGRATION := $(wildcard tests/integration tests/packaging tests/docs)
+INTEGRATION := $(wildcard tests/integration tests/packaging tests/docs tests/chart)
 # File by file, in the order that tests/conftest.py has put them in.
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 # Thousands of tests with real processes share two cores: one that is red beside others counts when it is red alone too.
@@ -59,6 +59,10 @@ nftables:
 chromium:
 	@requirements/chromium.sh
 
+.PHONY: helm
+helm: $(STAMP)
+	@requirements/helm.sh
+
 .PHONY: fmt
 fmt: $(STAMP) page-tools ## Format, and repair what can be repaired
 	$(BIN)/ruff format
@@ -88,7 +92,7 @@ test-ui: $(STAMP) page-tools ## Tests of the parts of the page, with a server th
 	cd $(UI) && npm run --silent test
 
 .PHONY: test-int
-test-int: $(STAMP) page programs nftables openssh ## Tests with real databases, servers, processes and wheels
+test-int: $(STAMP) page programs nftables openssh helm ## Tests with real databases, servers, processes and wheels
 	$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) $(INTEGRATION) $(ALONE) $(INTEGRATION); }
 
 .PHONY: test-e2e
@@ -151,11 +155,11 @@ bench-commands: $(STAMP) openssh ## Commands beside BashOperator and SSHRemoteJo
 	$(BIN)/python -m tests.bench.commands
 
 .PHONY: gen
-gen: $(STAMP) page-tools ## Write what is generated: reference pages, OpenAPI, the page's types
+gen: $(STAMP) page-tools helm ## Write what is generated: reference pages, OpenAPI, the page's types, the chart
 	$(BIN)/python -m tests.gen
 
 .PHONY: gen-check
-gen-check: $(STAMP) page-tools ## Fail when something generated is stale
+gen-check: $(STAMP) page-tools helm ## Fail when something generated is stale
 	$(BIN)/python -m tests.gen --check
 
 .PHONY: lock

@@ -62,8 +62,9 @@ class AgentSettings(BaseSettings):
     )
     token_file: Path | None = Field(
         default=None,
-        description="File that holds the agent token, readable by its owner alone (mode 0600). Read again at "
-        "each registration, so that a token can be replaced while the agent runs.",
+        description="File that holds the agent token, readable by its owner alone (mode 0600), or root's and readable "
+        "by the agent's group (0640). Read again at each registration, so that a token can be replaced while the "
+        "agent runs.",
     )
     queues: Annotated[tuple[Name, ...], NoDecode] = Field(
         min_length=1,
@@ -113,7 +114,7 @@ class AgentSettings(BaseSettings):
         "key unless `client_key_file` has that.",
     )
     client_key_file: Path | None = Field(
-        default=None, description="PEM file of its key, without a password, readable by its owner alone (mode 0600)."
+        default=None, description="PEM file of its key, without a password, readable like `token_file`."
     )
     proxy: ProxyAddress | None = Field(
         default=None,

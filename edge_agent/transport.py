@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import stat
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ import httpx
 from edge_agent import __version__
 from edge_agent.addresses import is_loopback
 from edge_agent.errors import SettingsError
+from edge_agent.private_files import is_open
 from edge_agent.protocol import PROTOCOL_VERSION, VERSION_HEADER, routes
 from edge_agent.settings import AgentSettings, variable
 
@@ -87,7 +87,7 @@ def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> N
     holder = key or certificate
     name = variable("client_key_file" if key else "client_cert_file")
     try:
-        if holder.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if is_open(holder.stat()):
             msg = f"{name}: {holder} holds a key and is open to other users; run: chmod 600 {holder}"
             raise SettingsError(msg)
         # Nobody is there to be asked for a password.

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.gen import command_lines, markdown, options, page_types, policy, protocol, settings, states
+from tests.gen import chart, command_lines, markdown, options, page_types, policy, protocol, settings, states
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,6 +23,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/queue-api.md": protocol.queue_api,
     "docs/reference/server-options.md": options.server_options,
     "docs/reference/states.md": states.states,
+    "helm/edge-agent/README.md": chart.readme,
+    "helm/edge-agent/files/settings.txt": chart.settings,
+    "helm/edge-agent/values.schema.json": chart.schema,
+    **chart.golden(),
 }
 """Path below the repository, and what makes its content."""
 
