@@ -55,6 +55,10 @@ programs:
 nftables:
 	@requirements/nftables.sh
 
+.PHONY: promtool
+promtool: $(STAMP)
+	@requirements/promtool.sh
+
 .PHONY: chromium
 chromium:
 	@requirements/chromium.sh
@@ -92,7 +96,7 @@ test-ui: $(STAMP) page-tools ## Tests of the parts of the page, with a server th
 	cd $(UI) && npm run --silent test
 
 .PHONY: test-int
-test-int: $(STAMP) page programs nftables openssh helm ## Tests with real databases, servers, processes and wheels
+test-int: $(STAMP) page programs nftables openssh helm promtool ## Tests with real databases, servers, processes and wheels
 	$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) $(INTEGRATION) $(ALONE) $(INTEGRATION); }
 
 .PHONY: test-e2e

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from airflow.api_fastapi.auth.tokens import JWTGenerator, get_signing_args
 from airflow.models.base import _get_schema, naming_convention
+from airflow.observability import stats
 from airflow.utils.db_manager import BaseDBManager
 from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import UtcDateTime
@@ -30,6 +31,7 @@ __all__ = [
     "naming_convention",
     "replace_remote_log",
     "schema",
+    "stats",
     "workload_of_token",
     "workload_token_generator",
 ]

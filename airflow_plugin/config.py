@@ -51,6 +51,8 @@ class QueueConfig:
     body_limit_bytes: int = 1_048_576
     max_held_polls: int = 10_000
     session_token_seconds: float = 3600.0
+    metrics_seconds: float = 30.0
+    metrics_agents: int = 1000
 
     @classmethod
     def from_airflow(cls) -> Self:

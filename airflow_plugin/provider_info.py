@@ -132,6 +132,16 @@ Seconds a session's token lives, but at least four heartbeats. Agents are given 
 half of that time on. It bounds for how long a captured request could be repeated. Lower it for less of that; an
 outage that is longer makes agents register again, which costs their work nothing.
 """,
+    "metrics_seconds": """
+Seconds between two measurings of the queue and its agents, where Airflow's own metrics are on (``[metrics]``: StatsD,
+Datadog or OpenTelemetry). Agents are asked for their own metrics as often, which come with their heartbeats. Raise it
+for very many agents.
+""",
+    "metrics_agents": """
+Most agents whose own metrics are handed on to Airflow's, in the order of their names: each has some 50 of them. What
+the server itself measures is of all. Raise it when your metrics can hold more; where a Prometheus reaches the hosts,
+let it ask them instead.
+""",
 }
 """What every option means, by name. Defaults and types come from :class:`QueueConfig`."""
 

@@ -13,13 +13,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from edge_agent import farewell
 from edge_agent.capabilities import detect_kinds
 from edge_agent.client import QueueClient
 from edge_agent.contact import Contact
+from edge_agent.counts import Counts
 from edge_agent.directives import Obedience
 from edge_agent.drain import Drain
 from edge_agent.ended_jobs import EndedJobs
-from edge_agent.errors import QueueApiError, SettingsError, cause_of
+from edge_agent.errors import SettingsError, cause_of
 from edge_agent.health import measure
 from edge_agent.heartbeat import Heartbeat, Pulse
 from edge_agent.holdings import Holdings
@@ -28,10 +30,12 @@ from edge_agent.introduction import Introduction
 from edge_agent.kept import KeptAttempts
 from edge_agent.log_sending import LogSending
 from edge_agent.logs import Redactor
+from edge_agent.loop_lag import LoopLag
 from edge_agent.means import Means
 from edge_agent.policy.policy import Policy
 from edge_agent.polling import Polling
 from edge_agent.protocol import Registration, RunnerName, Session
+from edge_agent.readings import Readings
 from edge_agent.recovery import recover
 from edge_agent.renewal import Renewal
 from edge_agent.reporting import Reporting
@@ -63,7 +67,7 @@ class Agent:
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server_keys = ServerKeys(state_dir.server_keys_file, settings.server_key)
-        self._contact = Contact()
+        self._contact, self._counts, self._lag = Contact(), Counts(), LoopLag()
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
         self._board = StatusBoard()
@@ -72,7 +76,7 @@ class Agent:
         self._introduction = Introduction(settings, self._runners, self._holdings)
         self._sessions = Sessions(
             client,
-            Asker(self._contact),
+            Asker(self._contact, self._counts),
             token=self._token,
             registration=self._introduction.registration,
             opened=self._opened,
@@ -88,22 +92,26 @@ class Agent:
         self._spool = self._make_spool()
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
-        self._log_sending = LogSending(self._sessions, client)
+        self._log_sending = LogSending(self._sessions, client, self._counts)
         self._means = self._make_means()
         self._intake = Intake(
             self._sessions, client, self._holdings, state_dir, self._means, server_keys=self._server_keys
         )
+        survey = self._make_survey()
+        readings = Readings(survey, self._counts, self._lag, self._reporting)
         self._pulse = Pulse(
             held=self._holdings.held,
             free_slots=self._free_slots,
             health=lambda: measure(state_dir),
             capabilities=self._introduction.capabilities,
+            figures=readings.figures,
+            figures_seconds=lambda: self._obedience.current.figures_seconds,
         )
         self._heartbeat = Heartbeat(
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
         )
         self._polling = self._make_polling()
-        self._display = Display(self._make_survey())
+        self._display = Display(survey, readings)
 
     async def run(self) -> None:
         """Work until drained, then leave.
@@ -125,7 +133,7 @@ class Agent:
                     self._board.watch(name, self._spawn(loop))
                 await self._drain.finished()
                 await self._let_go()
-                await self._leave()
+                await farewell.say(self._sessions, self._holdings, self._pulse)
             why = "it left as it was told to"
         except SettingsError as error:
             why = str(error)
@@ -161,6 +169,7 @@ class Agent:
             "runners": self._runners.run(),
             "kept": self._kept.run(),
             "spool": self._spool.run(),
+            "event loop": self._lag.run(),
             "status": self._display.run(),
         }
 
@@ -206,20 +215,6 @@ class Agent:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _leave(self) -> None:
-        """Say goodbye, and what lives on without us."""
-        held = self._holdings.held()
-        try:
-            await self._sessions.leave(self._pulse.next() if held else None)
-        except QueueApiError as error:
-            logger.warning(
-                "Could not tell the queue API that this agent leaves: %s",
-                error,
-                extra={"event": "left_unheard"},
-            )
-        sentence = "Leaving; %d jobs live on and are adopted by the next start." if held else "Leaving."
-        logger.info(sentence, *(len(held),) * bool(held), extra={"event": "left"})
-
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._group.create_task(work)
         self._tasks.add(task)
@@ -237,7 +232,7 @@ class Agent:
 
     def _make_runners(self) -> Runners:
         kinds = self._policy.kinds(detect_kinds(self._settings), is_asked=self._settings.kinds != "auto")
-        by_place = runners_of(self._settings, kinds)
+        by_place = runners_of(self._settings, kinds, self._counts)
         return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner), board=self._board)
 
     def _make_spool(self) -> Spool:
@@ -247,6 +242,7 @@ class Agent:
             free_bytes=self._state_dir.free_bytes,
             changed=self._board.changed,
             board=self._board,
+            counts=self._counts,
         )
 
     def _make_polling(self) -> Polling:
@@ -292,6 +288,7 @@ class Agent:
             spawn=self._spawn,
             changed=self._changed,
             default_runner=RunnerName(self._settings.runner),
+            counts=self._counts,
         )
 
     def _changed(self) -> None:

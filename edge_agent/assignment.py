@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import StrEnum
@@ -35,7 +36,7 @@ from edge_agent.fresh_token import FreshToken
 from edge_agent.log_stream import LogStream
 from edge_agent.means import Means
 from edge_agent.processes import Process, sweep
-from edge_agent.protocol import JobKind, JobState, LogAck, Offer
+from edge_agent.protocol import JobKind, JobState, LogAck, Offer, metrics
 from edge_agent.protocol.streams import Streams
 from edge_agent.runners.base import Runner
 from edge_agent.spooled_log import SpooledLog
@@ -83,6 +84,7 @@ class Assignment:
         self._writing = asyncio.Lock()
         self._process: Process | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._confirmed_at = 0.0
         self._about = {
             "assignment_id": str(offer.assignment_id),
             "job_id": str(offer.job_id),
@@ -98,6 +100,11 @@ class Assignment:
     def pid(self) -> int | None:
         """Its process; None before that was started."""
         return self._process.identity.pid if self._process else None
+
+    def confirmed(self) -> None:
+        """Note that it may start, from now on."""
+        self.stage = Stage.STARTING
+        self._confirmed_at = time.monotonic()
 
     async def carry_out(self, payload: dict[str, Any]) -> None:
         """Start what was confirmed, and see to it until the server has taken its end."""
@@ -176,6 +183,8 @@ class Assignment:
             raise CannotStart(msg) from error
         identity = await runner.start(self.attempt)
         self._process = Process(identity, own_child=runner.starts_own_children)
+        seconds = time.monotonic() - self._confirmed_at
+        self._means.counts.took(metrics.JOB_START, seconds, self.offer.runner.value)
         self._note("Started %s as process %d.", "assignment_started", self.offer.label, identity.pid)
         return runner
 
@@ -230,6 +239,7 @@ class Assignment:
 
     async def _report(self, verdict: Verdict, *, log_bytes: int) -> None:
         ending = verdict.ending(self.id, log_bytes=log_bytes, ran_seconds=self.attempt.ran_seconds())
+        self._means.counts.add(metrics.JOBS_ENDED, ending.state.value, ending.reason.value)
         refused = await self._means.report(ending)
         if refused is not None:
             self._warn("The end of %s was not taken: %s", "report_refused", self.offer.label, refused.message)

@@ -147,7 +147,8 @@ class QueueClient:
         timeout: httpx.Timeout = TIMEOUT,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> httpx.Response:
-        content = message.model_dump_json().encode() if isinstance(message, BaseModel) else message
+        # What is not there is not sent: a server of the release before refuses a field that it does not know.
+        content = message.model_dump_json(exclude_none=True).encode() if isinstance(message, BaseModel) else message
         proof = self._host_key.prove(method, path, content or b"", token)
         headers = {"Authorization": f"Bearer {token}", PROOF_HEADER: proof}
         if content is not None:

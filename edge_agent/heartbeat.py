@@ -8,16 +8,21 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
 from edge_agent.client import QueueClient
 from edge_agent.directives import Obedience
-from edge_agent.protocol import Beat, BeatAnswer, Capabilities, HostHealth, Session
+from edge_agent.errors import ProblemAnswer
+from edge_agent.protocol import Beat, BeatAnswer, Capabilities, HostHealth, ProblemReason, Session
+from edge_agent.protocol.metrics import Figures
 from edge_agent.retry import HEARTBEAT
 from edge_agent.sessions import Sessions
 from edge_agent.status.board import StatusBoard
 
 logger = logging.getLogger(__name__)
+
+A = TypeVar("A")
 
 DUE_PART = 0.8
 """Of an interval: after it a poll carries the next beat. Idle polls return after 0.9 of one."""
@@ -32,10 +37,15 @@ RETRY_PART = 0.4
 after three intervals, and must have heard everybody by then."""
 
 
+FIGURES_PAUSE_SECONDS = 600.0
+"""How long beats go without figures after a server refused one with them."""
+
+
 class Pulse:
     """The beats of the current session: which number is next, and whether it is time.
 
-    A beat keeps its number until it was acknowledged; what it says is as of when it is sent.
+    A beat keeps its number until it was acknowledged; what it says is as of when it is sent. ``figures_seconds``:
+    how often it is to bring ``figures``, None for never.
     """
 
     def __init__(
@@ -45,6 +55,8 @@ class Pulse:
         free_slots: Callable[[], int],
         health: Callable[[], HostHealth],
         capabilities: Callable[[], Capabilities],
+        figures: Callable[[], Figures] = dict,
+        figures_seconds: Callable[[], float | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._held = held
@@ -52,7 +64,10 @@ class Pulse:
         self._health = health
         self._capabilities = capabilities
         self._advertised: Capabilities = {}
+        self._figures = figures
+        self._figures_seconds = figures_seconds
         self._clock = clock
+        self._figures_due_at = clock()
         self._number = 1
         self._said_at = 0.0
         self._sent_at = 0.0
@@ -86,7 +101,23 @@ class Pulse:
             free_slots=self._free_slots(),
             capabilities=None if capabilities == self._advertised else capabilities,
             health=self._health(),
+            figures=self._figures() if self._is_time_for_figures() else None,
         )
+
+    async def tell(self, beat: Beat, send: Callable[[Beat], Awaitable[A]]) -> A:
+        """Return the answer to a beat. To a server that cannot read its figures it is sent again without them.
+
+        While servers are upgraded or put back one after the other, one has asked for figures, and the next, of the
+        release before, refuses what it does not know.
+        """
+        try:
+            return await send(beat)
+        except ProblemAnswer as error:
+            if beat.figures is None or error.reason is not ProblemReason.INVALID:
+                raise
+            logger.info("The server cannot read the figures of a heartbeat yet.", extra={"event": "figures_refused"})
+            self._figures_due_at = self._clock() + FIGURES_PAUSE_SECONDS
+            return await send(beat.model_copy(update={"figures": None}))
 
     def acknowledged(self, beat: Beat, *, sent_at: float) -> None:
         """Note that the server has heard a beat. One that another way has brought before changes nothing."""
@@ -94,10 +125,16 @@ class Pulse:
             self._number += 1
             self._said_at = sent_at
             self._advertised = self._advertised if beat.capabilities is None else beat.capabilities
+            if beat.figures is not None:
+                self._figures_due_at = max(self._figures_due_at, sent_at + DUE_PART * (self._figures_seconds() or 0.0))
 
     def now(self) -> float:
         """Return the time of its clock, to say later when a beat was sent."""
         return self._clock()
+
+    def _is_time_for_figures(self) -> bool:
+        seconds = self._figures_seconds()
+        return seconds is not None and self._clock() >= self._figures_due_at
 
 
 class Heartbeat:
@@ -141,7 +178,7 @@ class Heartbeat:
     async def _send(self, session: Session) -> BeatAnswer:
         self._board.doing("heartbeat", "sending a beat", within_seconds=HEARTBEAT.longest_seconds, asks=True)
         beat, sent_at = self._pulse.next(), self._pulse.now()
-        answer = await self._client.heartbeat(session, beat)
+        answer = await self._pulse.tell(beat, lambda each: self._client.heartbeat(session, each))
         self._pulse.acknowledged(beat, sent_at=sent_at)
         self._sessions.renewed(session, answer.token)
         return answer

@@ -11,13 +11,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from edge_agent.assignment import Assignment, Stage
+from edge_agent.assignment import Assignment
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.client import QueueClient
 from edge_agent.errors import CannotStart, QueueApiError, SessionEnded, Superseded, Unauthenticated
 from edge_agent.holdings import Holdings
 from edge_agent.means import Means
-from edge_agent.protocol import Confirm, ConfirmAnswer, Confirmed, Offer, RunnerName, ServerKey, Session
+from edge_agent.protocol import Confirm, ConfirmAnswer, Confirmed, Offer, RunnerName, ServerKey, Session, metrics
 from edge_agent.retry import CONFIRM
 from edge_agent.server_keys import ServerKeys
 from edge_agent.sessions import Sessions
@@ -60,6 +60,7 @@ class Intake:
         taken = [self._assignment(offer) for offer in signed.values()]
         for assignment in taken:
             self._holdings.add(assignment)
+        self._means.counts.add(metrics.OFFERS, by=len(taken))
         if taken:
             self._means.spawn(self._take(taken, signed))
 
@@ -91,9 +92,11 @@ class Intake:
             confirmed = {each.assignment_id: each for each in answer.confirmed}
             for assignment in written:
                 if permission := confirmed.get(assignment.id):
-                    assignment.stage = Stage.STARTING
+                    assignment.confirmed()
+                    self._means.counts.add(metrics.CONFIRMS, "confirmed")
                     self._holdings.see_to(assignment, self._begin(assignment, signed[assignment.id], permission))
                 else:
+                    self._means.counts.add(metrics.CONFIRMS, "withdrawn")
                     await self._withdraw(assignment)
 
     async def _begin(self, assignment: Assignment, offer: Offer, confirmed: Confirmed) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from uuid import UUID
 
 from edge_agent.client import QueueClient
-from edge_agent.protocol import LogAck
+from edge_agent.counts import Counts
+from edge_agent.protocol import LogAck, metrics
 from edge_agent.retry import SEND_LOG
 from edge_agent.sessions import Sessions
 
@@ -20,9 +21,10 @@ CHUNK_BYTES = 65_536
 class LogSending:
     """The one way of all logs to the server."""
 
-    def __init__(self, sessions: Sessions, client: QueueClient) -> None:
+    def __init__(self, sessions: Sessions, client: QueueClient, counts: Counts) -> None:
         self._sessions = sessions
         self._client = client
+        self._counts = counts
         self._senders = asyncio.Semaphore(SENDERS)
 
     def chunk_bytes(self) -> int:
@@ -36,6 +38,8 @@ class LogSending:
         :raises QueueApiError: when it is refused.
         """
         async with self._senders:
-            return await self._sessions.ask(
+            ack = await self._sessions.ask(
                 SEND_LOG, lambda session: self._client.send_log(session, assignment_id, offset, content)
             )
+        self._counts.add(metrics.LOG_SENT, by=max(0, ack.next_offset - offset))
+        return ack

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
 from edge_agent.attempt_dir import AttemptDir
+from edge_agent.counts import Counts
 from edge_agent.ended_jobs import EndedJobs
 from edge_agent.policy.admission import Admission
 from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Refused, RunnerName
@@ -50,3 +51,4 @@ class Means:
     """Called whenever the stage changes: slots may be free."""
     default_runner: RunnerName = RunnerName.LOCAL
     """For jobs that name none."""
+    counts: Counts = field(default_factory=Counts)

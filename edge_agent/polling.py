@@ -13,7 +13,7 @@ from edge_agent.directives import Obedience
 from edge_agent.heartbeat import Pulse
 from edge_agent.holdings import Holdings
 from edge_agent.intake import Intake
-from edge_agent.protocol import Poll, PollAnswer, Session
+from edge_agent.protocol import Beat, Poll, PollAnswer, Session
 from edge_agent.retry import POLL
 from edge_agent.sessions import Sessions
 from edge_agent.status.board import StatusBoard
@@ -118,7 +118,11 @@ class Polling:
         self._board.doing("polling", what, within_seconds=within_seconds, asks=True)
         sent_at = self._pulse.now()
         poll = Poll(free_slots=self._asked_slots, wait_seconds=wait_seconds, beat=beat)
-        answer = await self._client.poll(session, poll)
+
+        async def send(beat: Beat) -> PollAnswer:
+            return await self._client.poll(session, poll.model_copy(update={"beat": beat}))
+
+        answer = await (self._client.poll(session, poll) if beat is None else self._pulse.tell(beat, send))
         if beat is not None:
             self._pulse.acknowledged(beat, sent_at=sent_at)
             self._sessions.renewed(session, answer.token)

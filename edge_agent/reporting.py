@@ -51,12 +51,18 @@ class Reporting:
         self._waiting: list[_Waiting] = []
         self._more = asyncio.Event()
         self._one_by_one = 0
+        self.waiting = 0
+        """How many endings the server has not answered yet."""
 
     async def deliver(self, ending: Ending) -> Refused | None:
         """Report an ending, however long it takes; return the refusal if it was not taken."""
         waiting = _Waiting(ending)
         self._put(waiting)
-        return await waiting.answered
+        self.waiting += 1
+        try:
+            return await waiting.answered
+        finally:
+            self.waiting -= 1
 
     async def run(self) -> None:
         """Report for ever."""

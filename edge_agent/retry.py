@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import count
 from typing import TypeVar
 
 import tenacity
 
 from edge_agent.contact import Contact
+from edge_agent.counts import Counts
 from edge_agent.errors import ProblemAnswer, QueueApiError, UndecodableAnswer, Unreachable
-from edge_agent.protocol import ProblemReason
+from edge_agent.protocol import ProblemReason, metrics
+from edge_agent.protocol.metrics import Outcome
 
 T = TypeVar("T")
 
@@ -102,11 +106,13 @@ class Asker:
     def __init__(
         self,
         contact: Contact,
+        counts: Counts | None = None,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._contact = contact
+        self._counts = counts or Counts()
         self._sleep = sleep
         self._uniform = uniform
 
@@ -128,20 +134,27 @@ class Asker:
         )
         try:
             async with asyncio.timeout(patience.total_seconds):
-                return await asking(self._noted, patience, call)
+                return await asking(self._noted, patience, call, count())
         except TimeoutError as error:
             msg = f"no answer within {patience.total_seconds:g} s"
             raise Unreachable(msg) from error
 
-    async def _noted(self, patience: Patience, call: Callable[[], Awaitable[T]]) -> T:
+    async def _noted(self, patience: Patience, call: Callable[[], Awaitable[T]], tries: count[int]) -> T:
+        if next(tries):
+            self._counts.add(metrics.RETRIES, patience.verb)
+        asked_at = time.monotonic()
         try:
             answer = await call()
         except QueueApiError as error:
+            self._counts.add(metrics.REQUESTS, patience.verb, _outcome(error))
             if is_worth_asking_again(error):
                 self._contact.missed(patience.verb, error)
             else:
                 self._contact.refused(patience.verb, error)
             raise
+        self._counts.add(metrics.REQUESTS, patience.verb, Outcome.ANSWERED)
+        if patience.verb in (metrics.TIMED_VERB.values or ()):
+            self._counts.took(metrics.REQUEST_SECONDS, time.monotonic() - asked_at, patience.verb)
         self._contact.heard()
         return answer
 
@@ -155,3 +168,9 @@ class Asker:
             return wait_seconds
         # Everybody was told the same number: come after it, but not all at once.
         return max(wait_seconds, min(asked, patience.most_asked_seconds) * self._uniform(1.0, 1.25))
+
+
+def _outcome(error: QueueApiError) -> Outcome:
+    if isinstance(error, ProblemAnswer):
+        return Outcome.REFUSED
+    return Outcome.FOREIGN if isinstance(error, UndecodableAnswer) else Outcome.UNREACHABLE

@@ -15,8 +15,9 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from edge_agent import last_words
+from edge_agent.counts import Counts
 from edge_agent.kept import MEGABYTE
-from edge_agent.protocol import JobKind
+from edge_agent.protocol import JobKind, metrics
 from edge_agent.protocol.streams import ON_STDERR
 from edge_agent.spooled_log import SpooledLog
 from edge_agent.status.board import StatusBoard
@@ -64,12 +65,14 @@ class Spool:
         free_bytes: Callable[[], int],
         changed: Callable[[], None] = lambda: None,
         board: StatusBoard | None = None,
+        counts: Counts | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._logs = logs
         self._most_bytes = megabytes * MEGABYTE
         self._free_bytes = free_bytes
         self._changed = changed
+        self._counts = counts or Counts()
         self._board = board or StatusBoard()
         self._sleep = sleep
         self.is_full = False
@@ -110,6 +113,7 @@ class Spool:
                 break
             if dropped := log.drop(int(excess)):
                 excess -= dropped
+                self._counts.add(metrics.LOG_GIVEN_UP, by=dropped)
                 self._tell()
                 await self._free(log)
 

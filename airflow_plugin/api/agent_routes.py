@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from airflow_plugin.api.auth import AgentToken, CurrentSession, HostKey, hands_out
 from airflow_plugin.api.peers import Peer
+from airflow_plugin.api.polls import asking_for_figures
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.config import QueueConfig
 from airflow_plugin.errors import HostMismatch, NotFound, SessionEnded
@@ -69,7 +70,7 @@ def _add_sessions(routes: APIRouter, config: QueueConfig) -> None:
                 session_id=opened.session_id,
                 token=opened.secret.value.get_secret_value(),
                 limits=limits(config, opened.agent.heartbeat_seconds, opened.agent.missed_heartbeats),
-                directives=opened.directives,
+                directives=asking_for_figures(opened.directives, config),
                 airflow=site_settings(),
                 server_time=opened.agent.registered_at,
                 server_keys=signing_keys().published,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
+from airflow_plugin import meters
 from airflow_plugin.api.auth import CurrentSession, SessionToken, session_ref
 from airflow_plugin.api.log_quota import LogQuota
 from airflow_plugin.api.transactions import transact
@@ -24,6 +25,7 @@ from edge_agent.protocol import (
     Renewed,
     Report,
     ReportAnswer,
+    metrics,
 )
 
 if TYPE_CHECKING:
@@ -119,6 +121,7 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
             )
 
         agent, ack = await transact(work)
+        meters.count(metrics.LOG_BYTES, by=len(data))
         return ack.model_copy(update={"pause_seconds": quota.spend(agent, assignment_id, len(data))})
 
 

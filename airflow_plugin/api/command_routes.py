@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from airflow_plugin.api.auth import CurrentSubmitter, Submitter
 from airflow_plugin.api.transactions import transact
@@ -33,6 +33,7 @@ from edge_agent.protocol.routes import (
     OUTPUT_WHOLE_HEADER,
 )
 from edge_agent.protocol.streams import Stream
+from edge_agent.protocol.traces import TRACE_HEADER, traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,9 @@ FARTHEST = 2**63 - 1
 Offset = Annotated[int, Query(ge=0, le=FARTHEST, description="In bytes of the log as it is stored.")]
 LogLimit = Annotated[int, Query(ge=1, le=MOST_LOG_BYTES, description="Most bytes of one answer.")]
 OutputLimit = Annotated[int, Query(ge=1, le=OUTPUT_BYTES, description="Most bytes of one answer: the last ones.")]
+
+
+Trace = Annotated[str | None, Header(alias=TRACE_HEADER, description="The span that the command belongs to.")]
 
 
 class Bytes(Response):
@@ -79,7 +83,7 @@ async def _transact(who: Submitter, work: Callable[[Session, TokenRow], Any]) ->
 
 def _add_submit(routes: APIRouter, config: QueueConfig) -> None:
     @routes.post("")
-    async def submit(asked: Submit, who: CurrentSubmitter) -> Submitted:
+    async def submit(asked: Submit, who: CurrentSubmitter, trace: Trace = None) -> Submitted:
         """Queue a command. A repeat with the same key finds it, also when it has ended.
 
         409: another command of its family is still open, and is asked to end; or Airflow waits for its task
@@ -87,7 +91,9 @@ def _add_submit(routes: APIRouter, config: QueueConfig) -> None:
         """
 
         def work(session: Session, token: TokenRow) -> Submitted | Conflict:
-            placed = commands.submit(session, token, asked, config, default_queue=_default_queue())
+            placed = commands.submit(
+                session, token, asked, config, default_queue=_default_queue(), traceparent=traceparent(trace)
+            )
             if isinstance(placed, Conflict):
                 return placed
             return Submitted(command=command_views.one(session, token.id, placed.id), attached=placed.attached)

@@ -7,10 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from airflow_plugin import remote_log
+from airflow_plugin import meters, remote_log
+from airflow_plugin.api.measuring import Measuring
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.queue import samples, steering, ties
-from airflow_plugin.queue.reaper import Reaper
+from airflow_plugin.queue.reaper import Reaped, Reaper
+from edge_agent.protocol import metrics
+from edge_agent.protocol.metrics import Finding
 
 if TYPE_CHECKING:
     from airflow_plugin.api.command_watcher import CommandWatcher
@@ -35,6 +38,7 @@ class Duties:
         self._reaper = Reaper(config)
         self._watcher = watcher
         self._command_watcher = command_watcher
+        self._measuring = Measuring(config, watcher)
 
     async def run(self) -> None:
         """Run them all. A failure in one never ends another."""
@@ -45,6 +49,9 @@ class Duties:
             group.create_task(_forever("reap", REAP_SECONDS, self._reap), name="edge-agent-reaper")
             group.create_task(_forever("purge", PURGE_SECONDS, self._purge), name="edge-agent-purge")
             group.create_task(_forever("sample agents", SAMPLE_PAUSE_SECONDS, self._sample), name="edge-agent-samples")
+            if meters.are_on():
+                measure = _forever("measure", self._config.metrics_seconds, self._measuring.run_once)
+                group.create_task(measure, name="edge-agent-measuring")
             group.create_task(_forever("upload logs", UPLOAD_SECONDS, self._upload), name="edge-agent-upload")
 
     async def _reap(self) -> None:
@@ -54,6 +61,7 @@ class Duties:
             self._reaper.interrupted()
             raise
         if reaped.anything:
+            _count(reaped)
             log.info("Reaped: %s", reaped)
         if cancelled := await transact(steering.cancel_overdue):
             log.info("Cancelled %d jobs of agents that are being stopped", cancelled)
@@ -72,6 +80,18 @@ class Duties:
     async def _upload(self) -> None:
         if uploaded := await transact(remote_log.upload_once):
             log.info("Uploaded the logs of %d jobs to the remote log store", uploaded)
+
+
+def _count(reaped: Reaped) -> None:
+    found = {
+        Finding.AGENT_LOST: len(reaped.lost_agents),
+        Finding.JOB_LOST: reaped.failed,
+        Finding.OFFER_EXPIRED: reaped.expired,
+        Finding.JOB_GIVEN_UP: reaped.gave_up,
+        Finding.CORDON_LIFTED: len(reaped.uncordoned),
+    }
+    for finding, number in found.items():
+        meters.count(metrics.FOUND, finding.value, by=number)
 
 
 async def _forever(duty: str, every_seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from airflow_plugin import meters
 from airflow_plugin.api.transactions import transact
 from airflow_plugin.api.watcher import Waiter, Watcher
 from airflow_plugin.errors import NotFound, Overloaded, SessionEnded
 from airflow_plugin.queue import agents, offers
-from edge_agent.protocol import Beat, Offer, Poll, PollAnswer
+from edge_agent.protocol import Beat, Directives, Offer, Poll, PollAnswer
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -46,8 +47,7 @@ class Polls:
         except SessionEnded:
             self._heard.pop(ref.id, None)
             raise
-        self._remember(name, ref, heard)
-        return heard
+        return self._remember(name, ref, heard)
 
     async def answer(self, name: str, ref: SessionRef, ask: Poll) -> PollAnswer:
         """Hold a poll until there is work for it, something it must hear, or its time is over.
@@ -96,19 +96,27 @@ class Polls:
 
     async def _refresh(self, name: str, ref: SessionRef) -> Heard:
         heard = await transact(lambda session: agents.refresh(session, ref))
-        self._remember(name, ref, heard)
-        return heard
+        return self._remember(name, ref, heard)
 
-    def _remember(self, name: str, ref: SessionRef, heard: Heard) -> None:
+    def _remember(self, name: str, ref: SessionRef, heard: Heard) -> Heard:
         if heard.name != name:
             msg = f"This session is not of an agent named {name!r}."
             raise NotFound(msg)
+        heard = replace(heard, directives=asking_for_figures(heard.directives, self._config))
         now = time.monotonic()
         if len(self._heard) > 10_000:  # noqa: PLR2004  sessions end without a word: forget the stale ones
             stale = now - self._config.heartbeat_seconds
             self._heard = {key: known for key, known in self._heard.items() if known[2] > stale}
         # What was news once is none to the next poll.
         self._heard[ref.id] = (replace(heard, nudged=False, next_token=None), ref, now)
+        return heard
+
+
+def asking_for_figures(directives: Directives, config: QueueConfig) -> Directives:
+    """Return what is wanted of an agent, and its own metrics where somebody wants those."""
+    if not meters.are_on():
+        return directives
+    return directives.model_copy(update={"figures_seconds": config.metrics_seconds})
 
 
 async def _woken(waiter: Waiter, deadline: float) -> bool:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from airflow_plugin import meters
 from airflow_plugin.errors import Conflict, Gap, QueueError, SessionEnded, TooFast
-from edge_agent.protocol import Problem, ProblemReason
+from edge_agent.protocol import Problem, ProblemReason, metrics
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -31,7 +32,8 @@ _BY_STATUS = {
 
 
 def answer(status: int, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Word a problem."""
+    """Word a problem, and count it."""
+    meters.count(metrics.REFUSED, problem.reason.value)
     return JSONResponse(problem.model_dump(mode="json", exclude_none=True), status, headers)
 
 

@@ -18,9 +18,11 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from airflow_plugin import meters
 from airflow_plugin.api.own_connection import OwnConnection
 from airflow_plugin.compat import create_session
 from airflow_plugin.queue import offers
+from edge_agent.protocol import metrics
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -141,6 +143,7 @@ class Watcher:
             while True:
                 await self._somebody_waits.wait()
                 try:
+                    asked_at = time.monotonic()
                     rows, unknown = await self._line.ask(self._ask)
                 except SQLAlchemyError as error:
                     log.warning("The watcher could not ask for queued jobs; polls wait: %s", error)
@@ -148,6 +151,7 @@ class Watcher:
                     continue
                 self._placements = {key: self._placements[key] for key, _ in rows if key in self._placements} | unknown
                 self._spread(rows)
+                meters.took(metrics.WATCH, self._asked_at - asked_at)
                 await asyncio.sleep(self._watch_seconds)
         finally:
             self._line.close()

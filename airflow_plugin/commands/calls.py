@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from airflow_plugin.commands.answers import LogBytes, Output
 from airflow_plugin.commands.errors import ProblemAnswer, UndecodableAnswer, VersionMismatch, problem_answer
+from airflow_plugin.commands.tracing import trace_headers
 from edge_agent.protocol import PROTOCOL_VERSION, VERSION_HEADER, Answer, Problem, ProblemReason, routes
 from edge_agent.protocol.commands import (
     CancelCommand,
@@ -38,11 +39,12 @@ class Call(Generic[T]):
     read: Callable[[httpx.Response], T]
     message: BaseModel | None = None
     held_seconds: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def submit(message: Submit) -> Call[Submitted]:
     """Have a command run. Only with a key it is the same command when it is sent again."""
-    return Call("POST", routes.COMMANDS, _message(Submitted), message)
+    return Call("POST", routes.COMMANDS, _message(Submitted), message, headers=trace_headers())
 
 
 def get(job_id: UUID) -> Call[CommandView]:

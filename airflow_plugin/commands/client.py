@@ -70,7 +70,7 @@ class _Way:
 
     def request(self, call: Call[Any]) -> dict[str, Any]:
         """Return a call as HTTP clients want it."""
-        headers = {"Authorization": f"Bearer {self.site.token.get_secret_value()}"}
+        headers = {**call.headers, "Authorization": f"Bearer {self.site.token.get_secret_value()}"}
         if call.message is not None:
             headers["Content-Type"] = "application/json"
         read_seconds = call.held_seconds + HOLD_MARGIN_SECONDS if call.held_seconds else 15.0

@@ -50,6 +50,9 @@ class AgentRow(Base):
     capabilities: Mapped[dict[str, Any]] = mapped_column(JSON)
     versions: Mapped[dict[str, Any]] = mapped_column(JSON)
     health: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    figures: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), deferred=True, doc="its own metrics, as last sent; read by who hands them on"
+    )
     slots: Mapped[int]
     slots_override: Mapped[int | None] = mapped_column(doc="by an admin")
     free_slots: Mapped[int]

@@ -82,6 +82,7 @@ def register(
         "versions": asked.versions.model_dump(),
         "slots": asked.slots,
         "free_slots": asked.slots,
+        "figures": None,
         **opened,
     }
     agent = _locked(session, name, values)
@@ -168,8 +169,8 @@ def hear(session: Session, ref: SessionRef, beat: Beat, *, token_seconds: float)
         "free_slots": beat.free_slots,
         "beat": case((AgentRow.beat < beat.number, beat.number), else_=AgentRow.beat),
     }
-    if beat.health is not None:
-        values["health"] = beat.health.model_dump(mode="json")
+    said = {"health": beat.health and beat.health.model_dump(mode="json"), "figures": beat.figures}
+    values |= {name: value for name, value in said.items() if value is not None}
     holds = select(func.count()).where(JobRow.agent_name == AgentRow.name, assignments.OPEN)
     renewed = session.execute(
         update(AgentRow)

@@ -15,6 +15,7 @@ from sqlalchemy import case, exists, func, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue import tally
 from airflow_plugin.queue.steps import lock, step
 from edge_agent.protocol import AgentState, Ending, EndReason, JobKind, JobState, Refused, Withdrawn, one_line
 
@@ -72,12 +73,14 @@ def confirm(
     )
     about = JobRow.workload_type, JobRow.workload_id
     columns = JobRow.assignment_id, JobRow.kind, JobRow.payload, JobRow.team_name, JobRow.signature, *about
-    starts = [_start(row) for row in session.execute(starting.where(mine, live, wanted).returning(*columns))]
+    started = session.execute(starting.where(mine, live, wanted).returning(*columns, *tally.confirm_columns())).all()
+    tally.confirmed(session, started)
+    starts = [_start(row) for row in started]
     left = set(ids) - {start.assignment_id for start in starts}
     if not left:
         return starts, []
     unwanted = step("cancel", JobState.CANCELLED, reason=EndReason.CANCELLED, message="No longer wanted by Airflow.")
-    session.execute(unwanted.where(mine, live, ~wanted))
+    tally.end(session, unwanted.where(mine, live, ~wanted))
     theirs = JobRow.assignment_id.in_(left), JobRow.agent_name == agent
     running_here = (JobRow.state == JobState.RUNNING) & (JobRow.session_id == session_id)
     may_start = running_here & JobRow.cancel_requested_at.is_(None) & current
@@ -127,7 +130,7 @@ def _end(session: Session, agent: str, endings: Sequence[Ending]) -> list[UUID]:
         message=one_line(first.message)[:MAX_MESSAGE] if first.message else None,
         ran_seconds=case(ran, value=JobRow.assignment_id) if ran else None,
     ).where(JobRow.agent_name == agent, JobRow.assignment_id.in_([ending.assignment_id for ending in endings]))
-    return list(session.scalars(ended.returning(JobRow.assignment_id)))
+    return [row.assignment_id for row in tally.end(session, ended, JobRow.assignment_id)]
 
 
 def _standing(session: Session, agent: str, ids: Collection[UUID]) -> dict[UUID, tuple[str, str | None]]:
@@ -205,7 +208,7 @@ def release(session: Session, which: ColumnElement[bool]) -> int:
     wanted = step("release", JobState.QUEUED).where(which, JobRow.cancel_requested_at.is_(None))
     released = session.execute(wanted.returning(JobRow.id)).all()
     ended = step("report", JobState.CANCELLED, reason=EndReason.CANCELLED, message=JobRow.cancel_reason)
-    session.execute(ended.where(which, JobRow.cancel_requested_at.is_not(None)))
+    tally.end(session, ended.where(which, JobRow.cancel_requested_at.is_not(None)))
     return len(released)
 
 
@@ -217,4 +220,4 @@ def expire(session: Session, which: ColumnElement[bool]) -> int:
 def lose(session: Session, which: ColumnElement[bool], reason: EndReason, message: str) -> int:
     """Fail running jobs whose agent no longer has them; return how many."""
     ended = step("lose", JobState.FAILED, reason=reason, message=message)
-    return len(session.execute(ended.where(which).returning(JobRow.id)).all())
+    return len(tally.end(session, ended.where(which)))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -54,11 +54,18 @@ class Placed:
 
 
 def submit(
-    session: Session, token: TokenRow, asked: Submit, config: QueueConfig, *, default_queue: str
+    session: Session,
+    token: TokenRow,
+    asked: Submit,
+    config: QueueConfig,
+    *,
+    default_queue: str,
+    traceparent: str | None = None,
 ) -> Placed | Conflict:
     """Queue a command, or find the one that its key stands for.
 
-    ``default_queue``: where it goes when neither it nor its token names a queue.
+    ``default_queue``: where it goes when neither it nor its token names a queue. ``traceparent``: the span of whoever
+    submits, which the host is told. Not what is asked: the same command sent again may come from another.
 
     :returns: the refusal where an earlier one of its family is still open: returned, for that this one is now asked
         to end is to be kept.
@@ -71,6 +78,8 @@ def submit(
     if (known := _of_key(session, key)) is not None:
         return Placed(known, attached=True)
     job = _job(session, token, asked, config, default_queue)
+    if traceparent is not None:
+        job = replace(job, payload={**job.payload, "traceparent": traceparent})
     if asked.tie is not None:
         ties.require(session, asked.tie)
     family = digest(token, asked.family)

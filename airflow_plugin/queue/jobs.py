@@ -12,6 +12,7 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow, LogRow
+from airflow_plugin.queue import tally
 from airflow_plugin.queue.signing_keys import signing_keys
 from airflow_plugin.queue.steps import at_hand, lock, step
 from edge_agent.protocol import EndReason, JobKind, JobState, RunnerName
@@ -68,7 +69,7 @@ def submit(session: Session, job: NewJob, config: QueueConfig) -> UUID:
     session.execute(insert(JobRow).values(**columns_of(job, config)))
     if job.rejection is not None:
         ending = step("give_up", JobState.FAILED, reason=EndReason.REJECTED, message=job.rejection[:2000])
-        session.execute(ending.where(JobRow.id == job.id))
+        tally.end(session, ending.where(JobRow.id == job.id))
     return job.id
 
 
@@ -138,7 +139,7 @@ def cancel(session: Session, ids: Collection[UUID], why: str) -> int:
     # No job slips from one of the two statements below to the other's states.
     lock(session, JobRow.id.in_(ids))
     ending = step("cancel", JobState.CANCELLED, reason=EndReason.CANCELLED, message=why[:2000])
-    ended = session.execute(ending.where(JobRow.id.in_(ids)).returning(JobRow.id)).all()
+    ended = tally.end(session, ending.where(JobRow.id.in_(ids)))
     asked = session.execute(
         update(JobRow)
         .where(JobRow.id.in_(ids), JobRow.state == JobState.RUNNING, JobRow.cancel_requested_at.is_(None))
@@ -171,7 +172,7 @@ def give_up_waiting(session: Session) -> int:
         message="No agent took the job within its queue timeout.",
     )
     due = (JobRow.state == JobState.QUEUED) & (JobRow.queue_deadline < clock.now())
-    return len(session.execute(ending.where(at_hand(due)).returning(JobRow.id)).all())
+    return len(tally.end(session, ending.where(at_hand(due))))
 
 
 HEARD = (

@@ -19,6 +19,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from airflow_plugin import clock
 from airflow_plugin.models import AgentRow, JobRow
+from airflow_plugin.queue import tally
 from airflow_plugin.queue.placement import Placement
 from airflow_plugin.queue.steps import step
 from edge_agent.protocol import AgentState, JobKind, JobState, Offer, RunnerName
@@ -169,6 +170,7 @@ def offer(
         )
     )
     rows = sorted(session.execute(claim), key=lambda row: (row.rank, row.id))
+    tally.offered(session, [row.queue for row in rows])
     return [
         Offer(
             assignment_id=row.assignment_id,

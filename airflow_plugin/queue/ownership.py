@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import case, func, select, update
 
 from airflow_plugin.models import JobRow
+from airflow_plugin.queue import tally
 from airflow_plugin.queue.jobs import HEARD
 from airflow_plugin.queue.steps import lock, step
 from edge_agent.protocol import EndReason, JobState
@@ -38,7 +39,7 @@ def supersede(session: Session, workload_id: UUID) -> None:
         .execution_options(synchronize_session=False)
     )
     unwanted = step("cancel", JobState.CANCELLED, reason=EndReason.CANCELLED, message="Airflow queued it anew.")
-    session.execute(unwanted.where(JobRow.id.in_(ids)))
+    tally.end(session, unwanted.where(JobRow.id.in_(ids)))
 
 
 def superseded(session: Session, limit: int) -> list[UUID]:

@@ -14,6 +14,7 @@ from edge_agent.policy.environment import refused_names
 from edge_agent.policy.file import changeable_by_others
 from edge_agent.policy.templates import Mismatch
 from edge_agent.policy.values import PathBelow
+from edge_agent.protocol.traces import TRACE_VARIABLE, traceparent
 from edge_agent.runners.account import Account
 from edge_agent.runners.command import CommandPayload
 
@@ -60,11 +61,17 @@ def bounded(document: Document, payload: dict[str, Any]) -> tuple[dict[str, Any]
         "command": words,
         # What was looked at is what runs, whatever its links are changed to meanwhile.
         "executable": os.path.realpath(listed.template.program) if listed else None,
-        "env": asked.env,
+        "env": _traced(asked),
         "cwd": _directory(bounds, asked.cwd, is_free=listed is None),
         "run_as_user": user,
         "new_privileges": document.commands.new_privileges,
     }, bounds.limits
+
+
+def _traced(asked: CommandPayload) -> dict[str, str]:
+    """Return its environment with the trace it belongs to: three numbers, which no policy needs to allow."""
+    trace = traceparent(asked.traceparent)
+    return {TRACE_VARIABLE: trace, **asked.env} if trace else asked.env
 
 
 def own_user() -> str:

@@ -98,7 +98,8 @@ class Bounds(Table):
         default=None,
         description="Environment variables a command may set: names, and beginnings of names with a `*` behind. "
         "Default: none. What changes which code a program loads (`PATH`, `LD_*`, `PYTHON*`, ...) is never meant by "
-        "a `*`; write the name.",
+        "a `*`; write the name. `TRACEPARENT`, which the agent sets where the task is traced, needs no entry: it holds "
+        "three numbers and nothing else.",
     )
     directories: tuple[str, ...] | None = Field(
         default=None,

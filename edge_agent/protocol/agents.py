@@ -10,6 +10,7 @@ from pydantic import Field
 
 from edge_agent.protocol.base import LARGEST, Answer, Capabilities, Name, Request
 from edge_agent.protocol.lines import Line
+from edge_agent.protocol.metrics import Figures
 from edge_agent.protocol.signatures import ServerKeys
 from edge_agent.protocol.states import JobKind
 
@@ -44,7 +45,8 @@ class Beat(Request):
 
     ``number`` grows by one with each new beat of a session; a repeat after a lost answer carries the
     same number, so that one silence is never counted twice. ``held`` lists every assignment the
-    agent has confirmed and not yet seen its report accepted.
+    agent has confirmed and not yet seen its report accepted. ``figures``: its own metrics, which the server has
+    asked for in its directives; never sent to one that has not.
     """
 
     number: int = Field(ge=1, le=LARGEST)
@@ -52,6 +54,7 @@ class Beat(Request):
     free_slots: int = Field(ge=0, le=MAX_SLOTS)
     capabilities: Capabilities | None = Field(default=None, description="Only when changed.")
     health: HostHealth | None = None
+    figures: Figures | None = Field(default=None, description="Only where the server asks for them.")
 
 
 class Registration(Request):
@@ -86,7 +89,8 @@ class Directives(Answer):
     """What the server wants of the agent now. Always the whole truth, never a difference.
 
     ``cancel``: end these and report them. ``drop``: these are no longer yours; kill what runs and
-    forget them without a report. ``host_conflict`` is to be shown to people.
+    forget them without a report. ``host_conflict`` is to be shown to people. ``figures_seconds``: how often beats are
+    to bring the agent's own metrics; None: never, also from a server that knows of none.
     """
 
     cordoned: bool = False
@@ -98,6 +102,7 @@ class Directives(Answer):
     slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] | None = None
     queues: tuple[Name, ...] | None = None
     host_conflict: HostConflict | None = None
+    figures_seconds: float | None = None
 
 
 class Limits(Answer):

@@ -28,7 +28,8 @@ class CommandPayload(BaseModel):
     added to the environment of the agent. ``cwd``: the home directory unless given, ``/`` where there is none.
     ``run_as_user``: the user of the host it runs as, who gets an environment and a home of his own; only an agent
     of root can do that. ``timeout_seconds``: how long it may run; the host's policy may say less, never more.
-    ``streams``: whether its log tells standard output from standard error.
+    ``streams``: whether its log tells standard output from standard error. ``traceparent``: the trace of the task
+    that it is for.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -40,6 +41,7 @@ class CommandPayload(BaseModel):
     shell: Shell | None = None
     timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     streams: Streams = Streams.TOGETHER
+    traceparent: str | None = None
 
     @model_validator(mode="after")
     def _has_a_shell_only_for_a_text(self) -> Self:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from edge_agent.counts import Counts
 from edge_agent.errors import CannotStart
 from edge_agent.program import Program
 from edge_agent.protocol import AirflowSettings, JobKind, RunnerName
@@ -137,7 +138,9 @@ class Runners:
 _NOT_READY = {"event": "not_ready"}
 
 
-def runners_of(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> dict[Place, Runner]:
+def runners_of(
+    settings: AgentSettings, kinds: tuple[JobKind, ...], counts: Counts | None = None
+) -> dict[Place, Runner]:
     """Make the runners of an agent that takes these kinds of job."""
     by_place: dict[Place, Runner] = {}
     tmux, attempts = TmuxServer(settings.state_dir / "tmux"), settings.state_dir / "attempts"
@@ -153,7 +156,11 @@ def runners_of(settings: AgentSettings, kinds: tuple[JobKind, ...]) -> dict[Plac
             proxy=settings.proxy,
         )
         by_place[JobKind.TASK, RunnerName.LOCAL] = TaskRunner(
-            agent_name=settings.name, server=settings.execution_api, log=settings.state_dir / "task_host.log", way=way
+            agent_name=settings.name,
+            server=settings.execution_api,
+            log=settings.state_dir / "task_host.log",
+            way=way,
+            counts=counts,
         )
         by_place[JobKind.TASK, RunnerName.TMUX] = TmuxTaskRunner(
             tmux, attempts, agent_name=settings.name, execution_api=settings.execution_api, way=way

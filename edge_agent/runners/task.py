@@ -14,6 +14,7 @@ from typing import Any
 from typing_extensions import override
 
 from edge_agent.attempt_dir import AttemptDir, Identity
+from edge_agent.counts import Counts
 from edge_agent.errors import CannotStart
 from edge_agent.protocol import AirflowSettings
 from edge_agent.runners.base import Runner
@@ -28,11 +29,14 @@ class TaskRunner(Runner):
     ``way``: how the server is reached, see :func:`edge_agent.task_host.way_of`.
     """
 
-    def __init__(self, *, agent_name: str, server: str, log: Path, way: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, agent_name: str, server: str, log: Path, way: Mapping[str, str], counts: Counts | None = None
+    ) -> None:
         self._agent_name = agent_name
         self._server = server
         self._way = way
         self._log = log
+        self._counts = counts
         self._host: TaskHost | None = None
         self._airflow: AirflowSettings | None = None
 
@@ -43,7 +47,7 @@ class TaskRunner(Runner):
         self._airflow = airflow
         environment = _environment(airflow, self._agent_name, self._server, self._way)
         if self._host is None:
-            self._host = TaskHost(python=sys.executable, environment=environment, log=self._log)
+            self._host = TaskHost(python=sys.executable, environment=environment, log=self._log, counts=self._counts)
         else:
             self._host.configure(environment)
 

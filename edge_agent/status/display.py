@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from edge_agent.probes import Pages, Probes, listen, verdict_page
+from collections.abc import Callable
+
+from edge_agent.metrics import prometheus_page
+from edge_agent.probes import Page, Pages, Probes, listen, verdict_page
+from edge_agent.readings import Readings
 from edge_agent.settings import AgentSettings
 from edge_agent.state_dir import StateDir
 from edge_agent.status.file import StatusFile, last_words
@@ -13,11 +17,11 @@ from edge_agent.status.survey import Survey
 class Display:
     """Shows what ``survey`` finds, from :meth:`open` to :meth:`close`."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: Survey, readings: Readings) -> None:
         self._survey = survey
         self._file = StatusFile(survey.board, survey.status, survey.state_dir)
         self._socket = StatusSocket(survey.state_dir.status_socket, survey.status)
-        self._probes = Probes(pages_of(survey))
+        self._probes = Probes(pages_of(survey, readings))
 
     async def open(self) -> None:
         """Answer probes, if the host wants that.
@@ -55,6 +59,12 @@ def check_listening(settings: AgentSettings, state_dir: StateDir) -> None:
         listen(settings.health_address).close()
 
 
-def pages_of(survey: Survey) -> Pages:
+def pages_of(survey: Survey, readings: Readings) -> Pages:
     """Return what probes may ask for."""
-    return {"/live": verdict_page("live", survey.live), "/ready": verdict_page("ready", survey.ready)}
+    pages: dict[str, Callable[[], Page | tuple[str, bytes]]] = {
+        "/live": verdict_page("live", survey.live),
+        "/ready": verdict_page("ready", survey.ready),
+    }
+    if survey.settings.metrics:
+        pages["/metrics"] = prometheus_page(readings)
+    return pages

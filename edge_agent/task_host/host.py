@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge_agent.attempt_dir import AttemptDir, Identity
+from edge_agent.counts import Counts
+from edge_agent.protocol import metrics
 from edge_agent.task_host.errors import TaskHostError
 from edge_agent.task_host.messages import NotStarted, Started
 from edge_agent.task_host.stamps import changed
@@ -45,12 +47,14 @@ class TaskHost:
     :param python: absolute path of the interpreter that has Airflow and this package.
     :param environment: all of the tasks' environment, see :func:`.environment.task_environment`.
     :param log: file for what the zygote says; opened for appending.
+    :param counts: what counts the zygotes and what they fork.
     """
 
-    def __init__(self, *, python: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, *, python: str, environment: Mapping[str, str], log: Path, counts: Counts | None = None) -> None:
         self._python = python
         self._environment = dict(environment)
         self._log = log
+        self._counts = counts or Counts()
         self._newest: ZygoteProcess | None = None
         self._before: ZygoteProcess | None = None
         """The one that was replaced, until the newest is warm: it is better than none."""
@@ -100,6 +104,7 @@ class TaskHost:
                 break
             if isinstance(answer, NotStarted):
                 raise TaskHostError(answer.reason)
+            self._counts.add(metrics.TASK_HOST_FORKS)
             return answer.identity
         identity = attempt.identity()
         if identity is None:
@@ -159,6 +164,7 @@ class TaskHost:
             self._release(self._before if keeps else self._newest)
             self._before = self._newest if keeps else self._before
         self._newest = ZygoteProcess.start(python=self._python, environment=self._environment, log=self._log)
+        self._counts.add(metrics.TASK_HOST_STARTS)
         self._is_reconfigured = False
         return self._newest
 

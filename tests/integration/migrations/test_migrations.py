@@ -19,6 +19,7 @@ from airflow_plugin.models import Base
 
 TABLES = {
     "edge_agent",
+    "edge_agent_duty",
     "edge_agent_event",
     "edge_agent_job",
     "edge_agent_log",
@@ -70,7 +71,7 @@ def migrated(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mig
 
 def test_airflow_db_migrate_makes_the_tables_with_nothing_configured(migrated):
     assert TABLES | {VERSIONS} < migrated.tables()
-    assert migrated.revision() == "0002"
+    assert migrated.revision() == "0003"
     assert migrated.manage("check_migration")
 
 
