@@ -25,6 +25,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 # A machine may set it: then each of hundreds of Python processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
+# Its makers announce their next product; known.
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help
 help: ## Say what can be done
@@ -54,6 +56,10 @@ programs:
 .PHONY: nftables
 nftables:
 	@requirements/nftables.sh
+
+.PHONY: service-managers
+service-managers:
+	@requirements/service_managers.sh
 
 .PHONY: promtool
 promtool: $(STAMP)
@@ -89,14 +95,14 @@ test: test-unit test-ui test-int test-e2e ## All tests
 
 .PHONY: test-unit
 test-unit: $(STAMP) ## Tests without processes, network or database
-	$(PYTEST) tests/unit
+	$(PYTEST) -n 2 tests/unit
 
 .PHONY: test-ui
 test-ui: $(STAMP) page-tools ## Tests of the parts of the page, with a server that is not there
 	cd $(UI) && npm run --silent test
 
 .PHONY: test-int
-test-int: $(STAMP) page programs nftables openssh helm promtool ## Tests with real databases, servers, processes and wheels
+test-int: $(STAMP) page programs nftables openssh service-managers chromium helm promtool ## Tests with real databases, servers, processes and wheels
 	$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) $(INTEGRATION) $(ALONE) $(INTEGRATION); }
 
 .PHONY: test-e2e
@@ -146,6 +152,10 @@ bench-faults: $(STAMP) ## The same faults on the stock edge provider and here: t
 bench-fairness: $(STAMP) ## What a flood of one agent costs the others: table for the docs
 	$(BIN)/python -m tests.bench.fairness
 
+.PHONY: bench-sizing
+bench-sizing: $(STAMP) ## What agents cost an API server, a host and its link, and jobs the database: tables (QUICK=1)
+	$(BIN)/python -m tests.bench.sizing
+
 .PHONY: bench-attacks
 bench-attacks: $(STAMP) ## The same attacks on the stock edge provider and here: table for the docs
 	$(BIN)/python -m tests.bench.attacks
@@ -166,6 +176,14 @@ gen: $(STAMP) page-tools helm ## Write what is generated: reference pages, OpenA
 gen-check: $(STAMP) page-tools helm ## Fail when something generated is stale
 	$(BIN)/python -m tests.gen --check
 
+.PHONY: docs
+docs: $(STAMP) ## Build the site of the documentation into .site; any warning is a failure
+	$(BIN)/mkdocs build --strict --clean --config-file docs/site/mkdocs.yml
+
+.PHONY: docs-serve
+docs-serve: $(STAMP) ## Show that site, and each change of a page as it is saved, until Ctrl-C
+	$(BIN)/mkdocs serve --strict --config-file docs/site/mkdocs.yml
+
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies anew into requirements/ (UPGRADE=1: the newest of everything)
 	$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
@@ -175,4 +193,4 @@ build: $(STAMP) ## Source distribution and wheel into dist/
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear
 
 .PHONY: ci
-ci: lint gen-check test ## What continuous integration runs
+ci: lint gen-check docs test ## What continuous integration runs

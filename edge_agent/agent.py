@@ -28,7 +28,7 @@ from edge_agent.holdings import Holdings
 from edge_agent.intake import Intake
 from edge_agent.introduction import Introduction
 from edge_agent.kept import KeptAttempts
-from edge_agent.log_sending import LogSending
+from edge_agent.log_sender import LogSender
 from edge_agent.logs import Redactor
 from edge_agent.loop_lag import LoopLag
 from edge_agent.means import Means
@@ -67,10 +67,10 @@ class Agent:
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server_keys = ServerKeys(state_dir.server_keys_file, settings.server_key)
-        self._contact, self._counts, self._lag = Contact(), Counts(), LoopLag()
+        self._board, self._contact, self._counts = StatusBoard(), Contact(), Counts()
+        self._lag = LoopLag(self._board)
         self._holdings = Holdings(settings.slots, self._spawn)
         self._drain = Drain(self._holdings)
-        self._board = StatusBoard()
         self._obedience = Obedience(self._holdings, self._drain, slots=settings.slots, changed=self._board.changed)
         self._runners = self._make_runners()
         self._introduction = Introduction(settings, self._runners, self._holdings)
@@ -83,30 +83,17 @@ class Agent:
             board=self._board,
             settling_seconds=SETTLING_SECONDS + settings.cancel_grace_seconds,
         )
-        self._kept = KeptAttempts(
-            state_dir.kept,
-            hours=settings.keep_failed_hours,
-            megabytes=settings.keep_failed_megabytes,
-            board=self._board,
-        )
+        self._kept = self._make_kept()
         self._spool = self._make_spool()
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
-        self._log_sending = LogSending(self._sessions, client, self._counts)
         self._means = self._make_means()
         self._intake = Intake(
             self._sessions, client, self._holdings, state_dir, self._means, server_keys=self._server_keys
         )
         survey = self._make_survey()
         readings = Readings(survey, self._counts, self._lag, self._reporting)
-        self._pulse = Pulse(
-            held=self._holdings.held,
-            free_slots=self._free_slots,
-            health=lambda: measure(state_dir),
-            capabilities=self._introduction.capabilities,
-            figures=readings.figures,
-            figures_seconds=lambda: self._obedience.current.figures_seconds,
-        )
+        self._pulse = self._make_pulse(readings)
         self._heartbeat = Heartbeat(
             self._sessions, client, pulse=self._pulse, obedience=self._obedience, board=self._board
         )
@@ -235,6 +222,10 @@ class Agent:
         by_place = runners_of(self._settings, kinds, self._counts)
         return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner), board=self._board)
 
+    def _make_kept(self) -> KeptAttempts:
+        hours, megabytes = self._settings.keep_failed_hours, self._settings.keep_failed_megabytes
+        return KeptAttempts(self._state_dir.kept, hours=hours, megabytes=megabytes, board=self._board)
+
     def _make_spool(self) -> Spool:
         return Spool(
             self._holdings.logs,
@@ -243,6 +234,16 @@ class Agent:
             changed=self._board.changed,
             board=self._board,
             counts=self._counts,
+        )
+
+    def _make_pulse(self, readings: Readings) -> Pulse:
+        return Pulse(
+            held=self._holdings.held,
+            free_slots=self._free_slots,
+            health=lambda: measure(self._state_dir),
+            capabilities=self._introduction.capabilities,
+            figures=readings.figures,
+            figures_seconds=lambda: self._obedience.current.figures_seconds,
         )
 
     def _make_polling(self) -> Polling:
@@ -276,11 +277,12 @@ class Agent:
         )
 
     def _make_means(self) -> Means:
+        sender = LogSender(self._sessions, self._client, self._counts)
         return Means(
             admit=self._policy.admit,
             runner_for=self._runners.runner_for,
-            send_log=self._log_sending.send,
-            log_chunk_bytes=self._log_sending.chunk_bytes,
+            send_log=sender.send,
+            log_chunk_bytes=sender.chunk_bytes,
             report=self._reporting.deliver,
             dispose=self._kept.dispose,
             ended=EndedJobs(self._state_dir.ended_jobs_file),

@@ -11,6 +11,7 @@ What if it dies here? A copy gets its name when it is complete. One that nobody 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from uuid import uuid4
@@ -62,11 +63,11 @@ class Program:
     def _write(self, files: dict[Path, bytes], copy: Path) -> None:
         unfinished = copy.with_name(f".{uuid4()}")
         try:
-            for path, content in files.items():
-                file = unfinished / self._source.name / path
-                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                file.write_bytes(content)
-            (unfinished / "__main__.py").write_text(MAIN, encoding="utf-8")
+            for path in (self._place, unfinished, unfinished / self._source.name):
+                path.mkdir(mode=0o700, exist_ok=True)
+            for path, content in sorted(files.items()):
+                _write(unfinished / self._source.name / path, content)
+            _write(unfinished / "__main__.py", MAIN.encode())
             unfinished.rename(copy)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -75,6 +76,14 @@ class Program:
         for other in self._place.iterdir():
             if other != copy:
                 shutil.rmtree(other, ignore_errors=True)  # what cannot be removed now goes later
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write for the owner alone; also what Python will compile from it."""
+    for folder in (file.parent, file.parent / "__pycache__"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+        opened.write(content)
 
 
 def _files(package: Path) -> dict[Path, bytes]:

@@ -25,7 +25,7 @@ from edge_agent.addresses import (
     leaves_in_the_clear,
     listening_at,
 )
-from edge_agent.facts import Facts
+from edge_agent.configured_capabilities import ConfiguredCapabilities
 from edge_agent.protocol import NAME_PATTERN, JobKind, Name
 from edge_agent.protocol.agents import MAX_QUEUES, MAX_SLOTS
 from edge_agent.protocol.signatures import PublicKey
@@ -84,7 +84,7 @@ class AgentSettings(BaseSettings):
         description="Where jobs run that do not say it themselves: `local`, or `tmux` to look at all of them. "
         "With `tmux` the agent takes no work where there is no tmux.",
     )
-    capabilities: Facts = Field(
+    capabilities: Annotated[ConfiguredCapabilities, NoDecode] = Field(
         default={},
         description="Facts to advertise beside the detected ones, such as `gpu=a100,rack=7,licensed=true`. "
         "One that is detected too is replaced.",

@@ -183,11 +183,8 @@ class SpooledLog:
         """How much of it the server does not have yet, and is to get."""
         if not self.is_wanted:
             return 0
-        cut, size = self._ahead or self._here, self._size()
-        if self.delivered < cut.end:  # what stands before the note, the note, and what follows
-            before = max(self.delivered, self._here.end) if self._ahead else self.delivered
-            return cut.end - before + max(0, size - cut.resume)
-        return max(0, size - cut.position_of(self.delivered))
+        cut = self._ahead or self._here
+        return max(0, cut.end + max(0, self._size() - cut.resume) - self.delivered)
 
     def began(self) -> float:
         """When its job came to this host, in seconds since the epoch; 0 when that is not known."""

@@ -1,4 +1,4 @@
-"""Lock what is installed: `requirements/*.txt`, with hashes and without the address of any registry.
+"""Lock what is installed: `requirements/*.txt`, and that of the image, with hashes and without any registry's address.
 
 `make lock` resolves anew. `make lint` runs `--check`, which needs no network: each lock file carries a
 digest of what was asked for, so a dependency changed in `pyproject.toml` without a new lock is seen.
@@ -15,9 +15,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PYPROJECT = HERE.parent / "pyproject.toml"
+IMAGE = HERE.parent / "helm" / "image"
+IN_THE_IMAGE = ["--python-version", "3.11", "--constraints", str(HERE / "dev.txt")]
 LOCKS = {
     HERE / "dev.txt": (PYPROJECT, ["--all-extras", "--python-version", "3.11"]),
     HERE / "uv.txt": (HERE / "uv.in", []),
+    # After dev.txt: an image holds the versions that the tests have seen.
+    IMAGE / "bare.txt": (PYPROJECT, ["--extra", "metrics", *IN_THE_IMAGE]),
+    IMAGE / "tasks.txt": (PYPROJECT, ["--extra", "tasks", "--extra", "metrics", *IN_THE_IMAGE]),
 }
 MARK = "# Locks: "
 

@@ -42,14 +42,15 @@ class Measuring:
         """Measure once, and say it."""
         meters.gauge(metrics.POLLS_HELD, self._watcher.held, self._server)
         if (counted := await transact(self._count)) is not None:
-            self._say(counted)
+            self.say(counted)
 
     def _count(self, session: Session) -> Census | None:
         if not duty.take(session, DUTY, self._me, seconds=KEEPS * self._config.metrics_seconds):
             return None
         return census.take(session, self._config)
 
-    def _say(self, counted: Census) -> None:
+    def say(self, counted: Census) -> None:
+        """Hand on what was counted."""
         for health, number in counted.agents.items():
             meters.gauge(metrics.AGENTS, number, health)
         jobs: dict[tuple[str, str], float] = {}

@@ -34,8 +34,8 @@ _TRACED = (
 
 def end(session: Session, ending: Update, *columns: Any) -> list[Row[Any]]:
     """Carry out a statement that ends jobs; return their rows, of which the first columns are ``id`` and these."""
-    rows = list(session.execute(ending.returning(JobRow.id, *columns, *_of_ends())))
-    if rows and _of_ends():
+    rows = list(session.execute(ending.returning(JobRow.id, *columns, *end_columns())))
+    if rows and end_columns():
         after_commit(session, partial(_count_ends, rows))
     return rows
 
@@ -58,7 +58,8 @@ def confirmed(session: Session, rows: Sequence[Row[Any]]) -> None:
 
 
 @cache
-def _of_ends() -> tuple[Any, ...]:
+def end_columns() -> tuple[Any, ...]:
+    """Return what is to be read of a job that ends."""
     if traces.are_on():
         return (*_ENDED, *_TRACED)
     return _ENDED if meters.are_on() else ()

@@ -58,10 +58,9 @@ def carry_out(plan: Plan, say: Say) -> bool:
 
 def _note(plan: Plan, noted: Record, step: Step) -> Record:
     """Note what a step is going to make, before it makes it. The directory of the notes is its own note."""
-    folder = plan.host.place(plan.layout.folder)
     new = _not_there(plan.host, step.makes) if step.makes else []
-    noted = noted.with_made(new)
-    if folder.is_dir():
+    noted = noted.with_made([path for path in new if path != plan.layout.folder])
+    if plan.host.place(plan.layout.folder).is_dir():
         noted.write(plan.host, plan.layout)
     return noted
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -78,6 +79,19 @@ class Host:
             return grp.getgrgid(entry.gid).gr_name
         except KeyError:
             return str(entry.gid)
+
+    def has_group(self, name: str) -> bool:
+        """Whether there is a group of that name."""
+        if not self.is_live:
+            file = self.place(Path("/etc/group"))
+            return (
+                file.is_file() and re.search(rf"^{name}:", file.read_text(encoding="utf-8"), re.MULTILINE) is not None
+            )
+        try:
+            grp.getgrnam(name)
+        except KeyError:
+            return False
+        return True
 
     def ids(self, owner: str) -> tuple[int, int] | None:
         """Return who ``owner`` is as numbers; None where that is not known, or cannot be given anything."""

@@ -48,11 +48,15 @@ def in_words(service: Service) -> str:
 
 
 def start_script(layout: Layout, program: Path) -> str:
-    """Return the script that becomes the agent, with the variables of the environment file."""
+    """Return the script that becomes the agent, with the variables of the environment file.
+
+    Service managers other than systemd change the user, and leave him the home of root, in which jobs would begin.
+    """
     return f"""\
 #!/bin/sh
 {MARK}: becomes the agent, with the variables of the environment file.
 set -a
+USER=$(id -un) LOGNAME=$(id -un) HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
 . {layout.environment}
 exec {program} run --config {layout.settings}
 """

@@ -132,7 +132,8 @@ def _places(agent: _Agent) -> Iterator[Step]:
     yield MakeFolder(agent.layout.folder, 0o755)
     yield MakeFolder(agent.state_dir, 0o700, owner=agent.user)
     if not agent.host.has_systemd:
-        yield MakeFolder(agent.layout.log_folder, 0o750, owner=agent.user)
+        # Root's: service managers open the log before they become the user, and logrotate trusts no other's.
+        yield MakeFolder(agent.layout.log_folder, 0o750, group_of=agent.user)
 
 
 def _files(agent: _Agent, read_token: ReadToken) -> Iterator[Step]:

@@ -30,7 +30,7 @@ from edge_agent.tmux_server import TmuxServer
 LEAVE_SECONDS = 60.0
 """How long an agent may take to leave: it ends its jobs, 10 s each, and says goodbye to a server that may be away."""
 
-LOOK_AGAIN_SECONDS = 0.1
+TELL_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,15 @@ class StopAgent(Step):
 
     @override
     def do(self, host: Host) -> Sequence[str]:
-        # Twice SIGTERM is the agent's own word for: end what runs, and leave.
-        self._tell(*((signal.SIGUSR1,) if self.jobs_live_on else (signal.SIGTERM, signal.SIGTERM)))
         begun = time.monotonic()
-        while StateDir(self.state_dir).holder() is not None:
+        while (holder := StateDir(self.state_dir).holder()) is not None:
             if time.monotonic() - begun > LEAVE_SECONDS:
                 msg = f"it did not leave within {LEAVE_SECONDS:.0f} s; look at its log"
                 raise CannotInstall(msg)
-            time.sleep(LOOK_AGAIN_SECONDS)
+            if holder.identity is not None:
+                # A further SIGTERM is the agent's own word for: end what runs, and leave.
+                send(holder.identity, signal.SIGUSR1 if self.jobs_live_on else signal.SIGTERM)
+            time.sleep(TELL_AGAIN_SECONDS)
         if not self.jobs_live_on:
             self._end_what_is_left()
         return ()
@@ -91,12 +92,6 @@ class StopAgent(Step):
         terminals = TmuxServer(StateDir(self.state_dir).tmux)
         if terminals.runs():
             terminals.ask("kill-server")
-
-    def _tell(self, *numbers: signal.Signals) -> None:
-        holder = StateDir(self.state_dir).holder()
-        for number in numbers:
-            if holder is not None and holder.identity is not None:
-                send(holder.identity, number)
 
 
 def make(host: Host, layout: Layout, *, keep_state: bool) -> Plan:
@@ -138,13 +133,17 @@ def _steps(host: Host, layout: Layout, record: Record, *, keep_state: bool) -> I
     if host.is_live:  # It has left; this is for one that would be started again in a moment.
         yield from _unit_steps(host, layout, "stop", is_there=layout.unit_file in made)
     kept = {layout.folder, *({state_dir} if keep_state else ())}
-    for path in reversed(made):
-        if path not in kept and not (path == POLICY and not _may_go(host, layout)):
-            yield Remove(path, if_empty=path not in {state_dir, layout.log_folder} and host.place(path).is_dir())
+    whole = {state_dir, layout.log_folder}
+    for path in (each for each in reversed(made) if each not in kept | {POLICY}):
+        yield Remove(path, if_empty=path not in whole and host.place(path).is_dir())
     if host.is_live and host.has_systemd:
         yield Run(tuple(host.systemctl("daemon-reload")), "systemd forgets its unit", after_change=True)
+    if _may_go(host, layout):
+        yield Remove(POLICY)
+        yield Remove(POLICY.parent, if_empty=True)
     if keep_state:
-        left = Record(made=[str(state_dir)] * (state_dir in made), user=record.user, state_dir=record.state_dir)
+        still = {state_dir, *state_dir.parents, *layout.folder.parents}
+        left = Record(made=[str(path) for path in made if path in still], user=record.user, state_dir=str(state_dir))
         yield WriteFile(layout.record, 0o644, content=left.text)
         return
     if not _is_shared(host, layout, record.user):
@@ -164,7 +163,7 @@ def _unit_steps(host: Host, layout: Layout, verb: str, *, is_there: bool) -> Ite
 
 
 def _may_go(host: Host, layout: Layout) -> bool:
-    """Whether the policy is as it was written, and no other agent of the host obeys it."""
+    """Whether the policy is as an installation wrote it, maybe another's, and no other agent of the host obeys it."""
     file = host.place(POLICY)
     is_untouched = not file.exists() or file.read_text(encoding="utf-8") == contents.POLICY
     return is_untouched and not any(neighbours(host, layout))
@@ -188,7 +187,7 @@ def _notes(host: Host, layout: Layout, record: Record, *, keep_state: bool) -> I
         )
     elif state_dir not in made and host.place(state_dir).exists():
         yield f"Kept, as it was there before: {state_dir}"
-    if POLICY in made and not _may_go(host, layout):
+    if host.place(POLICY).exists() and not _may_go(host, layout):
         yield f"Kept, as somebody wrote it or another agent obeys it: {POLICY}"
     own = (layout.settings, layout.token, layout.environment, layout.unit_file)
     for path in (each for each in own if each not in made and host.place(each).exists()):

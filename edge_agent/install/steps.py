@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,15 @@ from typing_extensions import override
 
 from edge_agent.errors import CannotInstall
 from edge_agent.install.host import Host
-from edge_agent.install.layout import COMMENT
+from edge_agent.install.layout import COMMENT, USER
+
+BUSY = 8
+"""How userdel says that a process of that user is still there."""
+
+FOLLOW_SECONDS = 60.0
+"""How long what an agent has started for itself may outlive it: one that imports Airflow looks up only then."""
+
+LOOK_AGAIN_SECONDS = 0.1
 
 
 class Step(ABC):
@@ -81,7 +90,8 @@ class MakeUser(Step):
     def _words(self, host: Host) -> list[str]:
         where = [] if host.is_live else ["--prefix", str(host.root)]
         what = ["--home-dir", str(self.home), "--no-create-home", "--shell", "/usr/sbin/nologin", "--comment", COMMENT]
-        return ["useradd", *where, "--system", "--user-group", *what, self.name]
+        group = ["--gid", self.name] if host.has_group(self.name) else ["--user-group"]
+        return ["useradd", *where, "--system", *group, *what, self.name]
 
 
 @dataclass(frozen=True)
@@ -164,12 +174,22 @@ class RemoveUser(Step):
     @override
     def due(self, host: Host, *, is_changed: bool) -> Sequence[str] | None:
         entry = host.user(self.name)
-        return [] if entry and entry.comment == COMMENT else None
+        if entry is None:  # The group alone is what a removal has left that died.
+            return [] if self.name == USER and host.has_group(self.name) else None
+        return [] if entry.comment == COMMENT else None
 
     @override
     def do(self, host: Host) -> Sequence[str]:
         where = [] if host.is_live else ["--prefix", str(host.root)]
-        return _run(host, ["userdel", *where, self.name])
+        words = ["userdel", *where, self.name]
+        begun = time.monotonic()
+        while host.run(words).returncode == BUSY and time.monotonic() - begun < FOLLOW_SECONDS:
+            time.sleep(LOOK_AGAIN_SECONDS)
+        if host.user(self.name) is not None:
+            _run(host, words)
+        if host.has_group(self.name):  # which userdel takes along, unless the host is set up otherwise
+            _run(host, ["groupdel", *where, self.name])
+        return ()
 
 
 def beside(place: Path) -> Path:

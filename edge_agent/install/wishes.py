@@ -129,11 +129,11 @@ def program_of(wishes: Wishes, host: Host, user: str) -> Path:
         msg = f"--program: there is no program {place}; install the package there first"
         raise SettingsError(msg)
     advice = "Install it where only root can write, such as: python3 -m venv /opt/edge-agent"
-    if why := changeable_by_others(place, frozenset({0, os.geteuid()})):
-        msg = f"--program: {place} is not run as a service, because others could exchange it: {why}. {advice}"
-        raise SettingsError(msg)
     entry = host.user(user)
     for needed in (place, *_interpreter(place)):
+        if why := changeable_by_others(needed, frozenset({0, os.geteuid()})):
+            msg = f"--program: {needed} is not run as a service, because others could exchange it: {why}. {advice}"
+            raise SettingsError(msg)
         if user != "root" and (closed := _closed_to(needed, entry)):
             msg = f"--program: {closed} is closed to user {user}, who could not run {needed}. {advice}"
             raise SettingsError(msg)

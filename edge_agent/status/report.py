@@ -127,7 +127,7 @@ class LoopStatus(_Part):
 class Status(_Part):
     """What an agent says of itself."""
 
-    written_at: datetime
+    written_at: datetime = Field(description="When it said that, by its host's clock.")
     agent: str
     pid: int
     started_at: datetime
@@ -136,32 +136,32 @@ class Status(_Part):
     ready: Verdict = Field(description="The same.")
     versions: dict[str, str] = Field(description="Of `agent`, `python`, and `airflow` where there is one.")
     queue_api: QueueApi
-    queues: tuple[str, ...]
+    queues: tuple[str, ...] = Field(description="Which it serves now; an admin may have changed them.")
     slots: int
     free_slots: int = Field(description="How many it asks work for: none while it takes no work.")
-    registered: bool
+    registered: bool = Field(description="Whether it has a session.")
     cordoned: bool
     cordon_reason: str | None = None
-    draining: bool
+    draining: bool = Field(description="Whether it takes no new work, and leaves when what runs is done.")
     drain_reason: str | None = None
     drain_seconds_left: float | None = Field(default=None, description="`null`: it waits for as long as it takes.")
     host_conflict: str | None = Field(default=None, description="Another host has asked for this agent's name.")
     disk: Disk
     spool: SpoolUse
-    runners_ready: bool
+    runners_ready: bool = Field(description="Whether a job could be started at once.")
     host: Host
-    health_address: str | None = None
-    loops: dict[str, LoopStatus]
-    jobs: tuple[JobStatus, ...] = ()
+    health_address: str | None = Field(default=None, description="Where it answers probes; `null`: nowhere.")
+    loops: dict[str, LoopStatus] = Field(description="By the name of the loop.")
+    jobs: tuple[JobStatus, ...] = Field(default=(), description="What it has in hands.")
 
 
 class Report(_Part):
     """The answer of `edge-agent status --json`."""
 
     form: int = Field(default=FORM, description="Version of this form. It grows when a field changes or goes away.")
-    state: AgentState
-    live: Verdict
-    ready: Verdict
+    state: AgentState = Field(description="As below.")
+    live: Verdict = Field(description="Whether it works. If not, a restart may help.")
+    ready: Verdict = Field(description="Whether it would take work now. If not, a restart helps nobody.")
     said: Status | None = Field(
         description="What the agent says of itself; while it does not answer, what it said last; `null`: nothing."
     )

@@ -161,4 +161,4 @@ class Survey:
 
 
 def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(int(seconds), UTC)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0)

@@ -48,11 +48,11 @@ from edge_agent.transport import LIMITS, TIMEOUT
 
 REGISTERING = 8
 """How many agents register at the same time."""
-POLL_SECONDS = 9.0
-"""As an agent with the default heartbeat interval of 10 s does."""
-BEAT_SECONDS = 8.0
-OVERDUE_SECONDS = 11.0
-"""A beat that no poll has carried by then goes alone, as from an agent whose polls are answered late."""
+HEARTBEAT_SECONDS = 10.0
+POLL_MOST_SECONDS = 25.0
+POLL, BEAT, OVERDUE = 0.9, 0.8, 1.1
+"""In heartbeat intervals: how long a poll waits, as the agent's do; from when on it carries a beat; and when a beat
+that no poll has carried goes alone, as from an agent whose polls are answered late."""
 
 
 @dataclass
@@ -82,7 +82,10 @@ def _key_of(name: str) -> HostKey:
 class Agent:
     """One agent: a client with connections of its own, and a session."""
 
-    def __init__(self, http: httpx.AsyncClient, name: str, queue: str, slots: int) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, name: str, queue: str, slots: int, interval: float = HEARTBEAT_SECONDS
+    ) -> None:
+        self._interval = interval
         self._client = QueueClient(http, name, _key_of(name))
         self._queue = queue
         self._slots = slots
@@ -97,7 +100,7 @@ class Agent:
             instance=uuid4(),
             hostname="bench",
             queues=(self._queue,),
-            kinds=(JobKind.TASK,),
+            kinds=(JobKind.TASK, JobKind.COMMAND),
             slots=self._slots,
             capabilities={},
             versions=Versions(agent=__version__, python="3"),
@@ -136,9 +139,9 @@ class Agent:
         assert self._session is not None
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(1.0, self._beaten + OVERDUE_SECONDS - time.monotonic())):
+                async with asyncio.timeout(max(1.0, self._beaten + OVERDUE * self._interval - time.monotonic())):
                     await work.over.wait()
-            if time.monotonic() - self._beaten > OVERDUE_SECONDS:
+            if time.monotonic() - self._beaten > OVERDUE * self._interval:
                 with suppress(Unreachable):  # answered too late: the next one is due in a moment
                     await self._client.heartbeat(self._session, self._next_beat())
 
@@ -149,8 +152,9 @@ class Agent:
         await self._client.poll(self._session, poll)
 
     def _poll(self, now: float) -> Poll:
-        beat = self._next_beat() if now - self._beaten > BEAT_SECONDS else None
-        return Poll(free_slots=self._slots, wait_seconds=POLL_SECONDS, beat=beat)
+        beat = self._next_beat() if now - self._beaten > BEAT * self._interval else None
+        wait_seconds = min(POLL_MOST_SECONDS, POLL * self._interval)
+        return Poll(free_slots=self._slots, wait_seconds=wait_seconds, beat=beat)
 
     def _next_beat(self) -> Beat:
         self._beat, self._beaten = self._beat + 1, time.monotonic()
@@ -167,21 +171,25 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         for number in range(arguments.agents + arguments.idle):
             http = await stack.enter_async_context(open_http(arguments.url, trust))
             queue = arguments.queue if number < arguments.agents else arguments.idle_queue
-            agents.append(Agent(http, f"client-{number}", queue, arguments.slots))
+            agents.append(Agent(http, f"client-{number}", queue, arguments.slots, arguments.heartbeat_seconds))
         turns = asyncio.Semaphore(REGISTERING)
+        tasks: list[asyncio.Task[None]] = []
 
-        async def register(agent: Agent) -> None:
+        def begin(agent: Agent) -> None:
+            tasks.extend(asyncio.create_task(does) for does in (agent.work(work), agent.beat(work)))
+
+        async def register(number: int) -> None:
             async with turns:
-                await agent.register(token)
+                await agents[number].register(token)
+            if number >= arguments.agents:
+                begin(agents[number])  # An idle one that waits for the last to come would be lost by then.
 
-        await asyncio.gather(*map(register, agents))
+        await asyncio.gather(*map(register, range(len(agents))))
         print("ready", flush=True)
         sys.stdin.readline()
         work.begin = time.monotonic()
-        # The idle ones first: their polls are held when the others begin.
-        tasks = [
-            asyncio.create_task(does) for agent in reversed(agents) for does in (agent.work(work), agent.beat(work))
-        ]
+        for agent in agents[: arguments.agents]:
+            begin(agent)
         over = asyncio.create_task(work.over.wait())
         ended, _ = await asyncio.wait(
             {over, *tasks}, timeout=arguments.seconds + 30, return_when=asyncio.FIRST_COMPLETED
@@ -216,6 +224,7 @@ def main() -> None:
     parser.add_argument("--agents", type=int, default=1)
     parser.add_argument("--idle", type=int, default=0)
     parser.add_argument("--slots", type=int, default=16)
+    parser.add_argument("--heartbeat-seconds", type=float, default=HEARTBEAT_SECONDS)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     print(json.dumps(asyncio.run(run(parser.parse_args()))))

@@ -22,7 +22,7 @@ LEAST: dict[str, Any] = {
 """The values that every release has to have."""
 
 
-class Refused(Exception):  # noqa: N818  a refusal is named after what it is
+class Refused(Exception):
     """Helm did not take the values; the message is what its user reads."""
 
 

@@ -90,7 +90,9 @@ def test_the_agent_takes_the_settings_of_every_pod(case: str, node: Path, monkey
         assert settings.name == f"pod-{number}"
         assert settings.state_dir == pod.place("/var/lib/edge-agent/state")
         assert settings.token_file is not None
-        assert settings.token_file.read_text().strip() == ("planted-agent-token" if case == "first-try" else AGENT_TOKEN)
+        assert settings.token_file.read_text().strip() == (
+            "planted-agent-token" if case == "first-try" else AGENT_TOKEN
+        )
         assert settings.url.startswith("https://airflow.example.com")
         assert settings.queues
 
@@ -144,7 +146,7 @@ def check(pod: Pod, node: Path) -> tuple[int, str]:
 
 
 @needs_root
-@pytest.mark.parametrize("case", ["minimal", "ephemeral", "first-try", "object-storage", "openshift", "token-file"])
+@pytest.mark.parametrize("case", ["minimal", "first-try", "openshift", "token-file"])
 def test_a_pod_registers_as_its_own_user_with_the_token_of_its_secret(case: str, node: Path):
     """No cluster: Kubernetes' owner, group and modes, the user of the pod, and a queue that answers."""
     with FakeQueue() as queue:

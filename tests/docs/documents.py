@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _PICTURE = re.compile(r'<(?:img|source)\b[^>]*\bsrc(?:set)?="([^"]+)"')
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -31,7 +32,7 @@ class Block:
 
 def documents() -> list[Path]:
     """Return every Markdown file that is for readers of this repository."""
-    return sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+    return sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "helm").rglob("*.md")])
 
 
 def blocks(*languages: str) -> list[Block]:
@@ -55,4 +56,5 @@ def anchors(path: Path) -> set[str]:
 def _blocks_of(path: Path) -> Iterator[Block]:
     text = path.read_text(encoding="utf-8")
     for found in _FENCE.finditer(text):
-        yield Block(path, text[: found.start()].count("\n") + 1, found[1], found[2])
+        line = text[: found.start()].count("\n") + 1
+        yield Block(path, line, found["language"], textwrap.dedent(found["text"]))

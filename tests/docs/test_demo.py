@@ -55,26 +55,6 @@ def homes(demo: Process) -> list[Path]:
 
 
 @pytest.mark.timeout(WHOLE_SECONDS + 60)
-def test_once_it_runs_every_kind_of_task_on_the_agent_and_ends(demo: Make):
-    running = demo("--once")
-    code = running.wait(WHOLE_SECONDS)
-    said = running.output()
-    assert code == 0, said
-    for name in ("shell", "measure", "square[5]", "add_up", "wait"):
-        assert re.search(rf"^.* s    {re.escape(name)} +success +on demo-host$", said, re.MULTILINE), said
-    assert re.search(r"wait +deferred", said)
-    # One of each, five more of the mapped one, and the deferred one came back: eleven jobs.
-    jobs = re.findall(r"^    onprem_demo\..* demo-host  (?:default|local) +succeeded  0 ", said, re.MULTILINE)
-    assert len(jobs) == 11
-    assert "add_up returned 91" in said
-    assert re.search(r"I run on \S+, my home is \S+/host,", said)
-    assert re.search(r"Airflow's page  http://127\.0\.0\.1:\d+  \(user admin, password \S+\)", said)
-    assert "nothing is left running" in said
-    assert running.family() == set()
-    assert homes(running) == []
-
-
-@pytest.mark.timeout(WHOLE_SECONDS + 60)
 def test_a_run_that_fails_is_a_failure_with_its_reason_and_logs(demo: Make, tmp_path: Path):
     broken = tmp_path / "demo"
     shutil.copytree(DEMO, broken, ignore=shutil.ignore_patterns("__pycache__"))
@@ -94,15 +74,26 @@ def test_a_run_that_fails_is_a_failure_with_its_reason_and_logs(demo: Make, tmp_
 
 
 @pytest.mark.timeout(WHOLE_SECONDS + 60)
-def test_it_stays_up_until_ctrl_c_which_is_a_good_end(demo: Make):
+def test_it_runs_every_kind_of_task_on_the_agent_and_stays_up_until_ctrl_c(demo: Make):
     running = demo()
     wait_for(running, "Everything stays up until Ctrl-C.")
+    said = running.output()
+    for name in ("shell", "measure", "square[5]", "add_up", "wait"):
+        assert re.search(rf"^.* s    {re.escape(name)} +success +on demo-host$", said, re.MULTILINE), said
+    assert re.search(r"wait +deferred", said)
+    # One of each, five more of the mapped one, and the deferred one came back: eleven jobs.
+    jobs = re.findall(r"^    onprem_demo\..* demo-host  (?:default|local) +succeeded  0 ", said, re.MULTILINE)
+    assert len(jobs) == 11
+    assert "add_up returned 91" in said
+    assert re.search(r"I run on \S+, my home is \S+/host,", said)
+    assert re.search(r"Airflow's page  http://127\.0\.0\.1:\d+  \(user admin, password \S+\)", said)
     # The command that the demo shows, to try an admin's commands with.
     (shown,) = re.findall(r"as an admin     (\S+) edge-agent agents list", running.output())
     subprocess.run([shown, "edge-agent", "agents", "drain", "demo-host"], check=True)
     wait_for(running, "demo-host was told to leave, and has left. Airflow stays up.")
     running.send(signal.SIGINT)
     assert running.wait(60) == 0
+    assert "nothing is left running" in running.output()
     assert running.family() == set()
     assert homes(running) == []
 

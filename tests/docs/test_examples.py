@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
+import ast
 import configparser
+import json
 import re
 import shlex
 import subprocess
@@ -13,11 +14,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
+from airflow_plugin.hooks.edge_agent import EdgeAgentHook
+from airflow_plugin.queue import secrets
 from edge_agent.policy.document import Document
 from edge_agent.settings import AgentSettings
 from tests.docs.documents import ROOT, Block, blocks
-from tests.gen import command_lines
 from tests.support.airflow_bed import EXECUTOR
 from tests.support.certificates import Authority
 from tests.support.ingress import nginx
@@ -33,16 +36,19 @@ print(json.dumps([bag.import_errors, {dag.fileloc: len(dag.tasks) for dag in bag
 """
 
 
-def commands() -> list[tuple[str, list[str]]]:
-    """Return the commands in shell examples, as words, with where they stand."""
-    lines = [(str(block), line) for block in blocks("sh") for line in block.text.splitlines()]
-    return [(where, shlex.split(line, comments=True)) for where, line in lines if line.strip()]
-
-
-def started_with(*words: str) -> list[tuple[str, list[str]]]:
-    """Return the arguments of the commands that begin with these words."""
-    length = len(words)
-    return [(where, each[length:]) for where, each in commands() if tuple(each[:length]) == words]
+LANGUAGES = {
+    "dockerfile": "test_a_linter_finds_no_fault_with_a_dockerfile_of_an_example",
+    "ini": "test_a_configuration_file_is_one_and_names_what_exists",
+    "json": "test_a_connection_of_an_example_is_taken",
+    "mermaid": "test_the_mermaid_diagram_has_every_transition_and_no_other",
+    "nginx": "test_an_ingress_of_an_example_is_accepted_by_nginx",
+    "python": "test_the_dags_load_where_the_executor_is_known",
+    "sh": "test_every_command_is_one_that_a_test_runs",
+    "text": "test_a_text_is_what_it_stands_for",
+    "toml": "test_a_settings_file_is_accepted_by_the_agent",
+    "yaml": "test_a_yaml_file_is_one",
+}
+"""Languages of fenced blocks, and the test that tries them."""
 
 
 POLICY = "# /etc/edge-agent/policy.toml"
@@ -80,51 +86,6 @@ def test_the_dags_load_where_the_executor_is_known(tmp_path: Path):
     assert all(tasks.values())
 
 
-@pytest.mark.parametrize(("where", "arguments"), started_with("edge-agent"), ids=str)
-def test_a_command_of_a_host_is_accepted(where, arguments):
-    assert command_lines.agent_parser().parse_args(arguments).command
-
-
-@pytest.fixture(scope="module")
-def airflow_parser() -> argparse.ArgumentParser:
-    """Give the parser of Airflow's own command line, with ours in it."""
-    from airflow.cli.cli_parser import get_parser
-
-    return get_parser()
-
-
-@pytest.mark.parametrize(("where", "arguments"), started_with("airflow"), ids=str)
-def test_a_command_of_an_admin_is_accepted(where, arguments, airflow_parser):
-    assert airflow_parser.parse_args(arguments).func
-
-
-def test_there_are_commands_to_try():
-    assert len(started_with("edge-agent")) > 3
-    assert len(started_with("airflow", "edge-agent")) > 8
-
-
-@pytest.mark.parametrize(("where", "arguments"), started_with("make"), ids=str)
-def test_a_make_command_is_a_target(where, arguments):
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    target, *variables = arguments
-    assert re.search(rf"^{target}:.*## ", makefile, re.MULTILINE)
-    assert all(f"$({variable.partition('=')[0]})" in makefile for variable in variables)
-
-
-def test_the_readme_shows_the_two_commands():
-    shown = [" ".join(words) for where, words in commands() if where.startswith("README.md")]
-    assert {"make demo", "make test"} <= set(shown)
-
-
-def test_what_is_installed_has_the_extras_that_are_named():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = [re.findall(r"^(.+)\[(\w+)\]$", words[-1]) for _, words in started_with("pip", "install")]
-    assert named
-    for ((distribution, extra),) in named:
-        assert distribution == project["name"]
-        assert extra in project["optional-dependencies"]
-
-
 @pytest.mark.parametrize("block", blocks("ini"), ids=str)
 def test_a_configuration_file_is_one_and_names_what_exists(block: Block):
     parser = configparser.ConfigParser(strict=False, interpolation=None)
@@ -134,6 +95,20 @@ def test_a_configuration_file_is_one_and_names_what_exists(block: Block):
         assert hasattr(import_module(module), name)
     if parser.has_option("core", "executor"):
         assert EXECUTOR.rpartition(":")[2] in parser["core"]["executor"]
+
+
+def units() -> list[Block]:
+    return [block for block in blocks("ini") if "[Unit]" in block.text]
+
+
+@pytest.mark.parametrize("block", units(), ids=str)
+def test_a_unit_of_an_example_is_accepted_by_systemd(block: Block, tmp_path: Path):
+    """Which says what it does not know, and ends well: nothing may be said."""
+    unit = tmp_path / "edge-agent.service"
+    unit.write_text(re.sub(r"(?m)^(ExecStart=)\S+", rf"\1{sys.executable}", block.text))
+    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("block", blocks("nginx"), ids=str)
@@ -165,7 +140,56 @@ def test_a_connection_of_an_example_is_taken(block: Block):
     assert site_of(Connection.from_json(block.text, conn_id="example")).url.startswith("https://")
 
 
+def test_a_yaml_file_is_one():
+    empty = [str(block) for block in blocks("yaml") if None in [*yaml.safe_load_all(block.text)]]
+    assert empty == []
+
+
+@pytest.mark.parametrize("block", blocks("text"), ids=str)
+def test_a_text_is_what_it_stands_for(block: Block):
+    """A text is what nobody is to run here: what others wrote, or what something prints. It is read all the same."""
+    if block.path.name.startswith("migrate-from-"):
+        _read_of_others(block.text)
+    elif block.path.name == "connection.md":
+        _connection(block.text)
+    else:
+        assert block.text.strip() == secrets.PATTERN, "say here what it is, and read it"
+
+
+def _read_of_others(text: str) -> None:
+    """Read what users of other systems have: Python, JSON, or the URI of a connection."""
+    from airflow.sdk import Connection
+
+    if text.startswith("{"):
+        json.loads(re.sub(r", \.\.\.\]", "]", text))
+    elif re.match(r"\w+://", text):
+        assert Connection.from_uri(text.strip(), conn_id="example").host
+    else:
+        ast.parse(text)
+
+
+def _connection(text: str) -> None:
+    from airflow.sdk import Connection
+
+    from airflow_plugin.commands.site import site_of
+
+    if ">>>" in text:
+        (name,) = re.findall(r'EdgeAgentHook\("(\w+)"\).test_connection\(\)', text)
+        assert callable(EdgeAgentHook(name).test_connection)
+        return
+    for line in text.splitlines():
+        value = shlex.split(line)[0].removeprefix("AIRFLOW_CONN_EDGE_AGENT_DEFAULT=")
+        made = Connection.from_json if value.startswith("{") else Connection.from_uri
+        site = site_of(made(value, conn_id="edge_agent_default"))
+        assert site.url == "https://airflow.example.com"
+
+
 def test_no_example_is_in_a_language_that_is_not_tried():
     """A fenced block in a language that no test reads could say anything."""
-    tried = {"sh", "python", "json", "toml", "ini", "mermaid", "nginx", "text"}
-    assert [str(block) for block in blocks() if block.language not in tried] == []
+    assert [str(block) for block in blocks() if block.language not in LANGUAGES] == []
+
+
+def test_every_test_that_tries_examples_is_there():
+    folders = (Path(__file__).parent, ROOT / "tests" / "chart")
+    code = "".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("test_*.py"))
+    assert [name for name in LANGUAGES.values() if f"def {name}(" not in code] == []

@@ -25,10 +25,10 @@ _ENV_VAR = {
 
 _LEDE = """\
 Runs groups of agents in a Kubernetes cluster, for an Airflow they dial out to. How to:
-[run agents on Kubernetes](../../docs/how-to/kubernetes.md).
+[run agents on Kubernetes]({how_to}).
 
 ```sh
-helm install edge-agent ./helm/edge-agent --namespace edge --create-namespace --values my-values.yaml
+helm install edge-agent helm/edge-agent --namespace edge --create-namespace --values my-values.yaml
 ```
 
 with at least this in `my-values.yaml`:
@@ -37,13 +37,22 @@ with at least this in `my-values.yaml`:
 
 def readme() -> str:
     """Return the README of the chart."""
+    return _page("Chart edge-agent", "../../docs/how-to/kubernetes.md")
+
+
+def reference() -> str:
+    """Return the same as a page of the docs."""
+    return _page("Values of the chart", "../how-to/kubernetes.md")
+
+
+def _page(title: str, how_to: str) -> str:
     values = read()
     least = (CHART / "ci" / "minimal-values.yaml").read_text(encoding="utf-8").partition("\n")[2]
     defaults = next(value for value in values if value.name == "workerDefaults")
     return markdown.page(
         f"{_SOURCE} and tests/gen/chart.py",
-        "Chart edge-agent",
-        f"{_LEDE}\n```yaml\n{least}```",
+        title,
+        f"{_LEDE.format(how_to=how_to)}\n```yaml\n{least}```",
         "What is misspelt or cannot work is refused, with what to set instead.",
         "## Values",
         _table(each for value in values if value is not defaults for each in value.told()),
@@ -120,5 +129,3 @@ def _passed_on(kubernetes: str) -> dict[str, Any]:
     if not kubernetes.startswith("[]"):
         return {"type": ["object", "null"]}
     return {"type": ["array", "null"], "items": _ENV_VAR if kubernetes == "[]EnvVar" else {"type": "object"}}
-
-

@@ -63,7 +63,7 @@ def _values(tree: dict[str, Any], comments: dict[tuple[str, ...], list[str]], ab
 
 def _value(path: tuple[str, ...], default: Any, comments: dict[tuple[str, ...], list[str]]) -> Value:
     lines = comments.get(path, [])
-    said = dict((line[1:].split(maxsplit=1) + [""])[:2] for line in lines if line.startswith("@"))
+    said = dict(([*line[1:].split(maxsplit=1), ""])[:2] for line in lines if line.startswith("@"))
     parts = []
     if isinstance(default, dict) and default and "kubernetes" not in said:
         parts = _values(default, comments, path)

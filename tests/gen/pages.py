@@ -6,7 +6,19 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.gen import chart, command_lines, markdown, options, page_types, policy, protocol, settings, states
+from tests.gen import (
+    chart,
+    command_lines,
+    markdown,
+    metrics,
+    options,
+    page_types,
+    policy,
+    protocol,
+    settings,
+    states,
+    status,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,14 +27,17 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/images/states.svg": states.picture,
     "docs/reference/agent-settings.md": settings.agent_settings,
     "docs/reference/airflow-edge-agent.md": command_lines.admin,
+    "docs/reference/chart.md": chart.reference,
     "docs/reference/edge-agent.md": command_lines.agent,
     "docs/reference/host-files.md": settings.host_files,
+    "docs/reference/metrics.md": metrics.metrics,
     "docs/reference/openapi.json": protocol.openapi,
     "docs/reference/policy.md": policy.policy,
     "docs/reference/protocol.md": protocol.messages,
     "docs/reference/queue-api.md": protocol.queue_api,
     "docs/reference/server-options.md": options.server_options,
     "docs/reference/states.md": states.states,
+    "docs/reference/status.md": status.status,
     "helm/edge-agent/README.md": chart.readme,
     "helm/edge-agent/files/settings.txt": chart.settings,
     "helm/edge-agent/values.schema.json": chart.schema,

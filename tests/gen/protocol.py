@@ -85,12 +85,16 @@ def _is_message(thing: object) -> bool:
 
 def _message(kind: type[BaseModel]) -> str:
     side = "a request" if issubclass(kind, Request) else "an answer"
+    return f"### {kind.__name__}\n\nPart of {side}. {docstrings.of(kind)}\n\n" + message_table(kind)
+
+
+def message_table(kind: type[BaseModel]) -> str:
+    """Return the table of a model's fields."""
     rows = [
         (markdown.code(name), type_name(field.annotation), _default(field), field.description or "")
         for name, field in kind.model_fields.items()
     ]
-    head = f"### {kind.__name__}\n\nPart of {side}. {docstrings.of(kind)}"
-    return head + "\n\n" + markdown.table(("field", "type", "default", "meaning"), rows)
+    return markdown.table(("field", "type", "default", "meaning"), rows)
 
 
 def _default(field: FieldInfo) -> str:

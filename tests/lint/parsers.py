@@ -32,6 +32,7 @@ _PIECES = "tests/integration/queue/test_log_pieces.py test_whatever_is_written_i
 _OUTPUT = "tests/unit/plugin/commands/test_output.py test_any_output_is_a_value_a_reference_or_refused"
 _LINES = "tests/unit/plugin/commands/test_lines.py test_pieces_make_no_difference"
 _TYPES = "tests/unit/policy/test_values.py test_no_text_breaks_the_reader_of_types"
+_SETTINGS = "tests/unit/install/test_settings_file.py test_whatever_stands_there_one_line_of_it_is_changed_or_none"
 _ADDRESSES = "tests/unit/plugin/queue/test_allowances.py test_whatever_stands_for_an_address_is_one_or_none"
 
 TESTED = {
@@ -66,6 +67,14 @@ TESTED = {
     "edge_agent/policy/file.py read": "tests/unit/policy/test_file.py test_nothing_in_the_file_breaks_the_reader",
     "edge_agent/policy/values.py _integer_of": _TYPES,
     "edge_agent/policy/values.py _word_of": _TYPES,
+    # What the operator of a host has written into its settings, of which an installation changes a line.
+    "edge_agent/install/settings_file.py _end_of_value": _SETTINGS,
+    "edge_agent/install/settings_file.py parse": _SETTINGS,
+    "edge_agent/install/settings_file.py with_values": _SETTINGS,
+    # What whoever reaches a host asks of its agent.
+    "edge_agent/probes.py _page": (
+        "tests/integration/agent/test_probes.py test_whatever_bytes_come_the_server_lives_and_says_nothing_else"
+    ),
     # What agents, users and strangers send to a server.
     "airflow_plugin/api/auth.py _session_id": _REQUESTS + "test_what_is_shown_is_a_session_a_token_or_refused",
     "airflow_plugin/api/bodies.py read": _ALL_REQUESTS,
@@ -142,6 +151,8 @@ NEEDS_NONE = {
     "airflow_plugin/sensors/edge_agent_job.py _followed": _ADMIN,
     "airflow_plugin/sensors/edge_agent_job.py execute_complete": _KEPT,
     "airflow_plugin/task_logs.py _decoded": _CANNOT,
+    "airflow_plugin/traces.py _carrier": _TABLE,
+    "airflow_plugin/traces.py _nanoseconds": _NUMBER,
     "airflow_plugin/triggers/edge_agent_commands.py __init__": _KEPT,
     "edge_agent/addresses.py _check_proxy": _ADMIN,
     "edge_agent/addresses.py _check_server": _ADMIN,
@@ -159,6 +170,9 @@ NEEDS_NONE = {
     "edge_agent/configuration.py _read": _ADMIN,
     "edge_agent/diagnosis.py _explain_proxy": _NUMBER,
     "edge_agent/host_key.py read": "judged by its form before: 32 bytes in Base64",
+    "edge_agent/install/host.py _user_of_file": _ADMIN,
+    "edge_agent/install/record.py read": _ADMIN,
+    "edge_agent/install/soundness.py neighbours": _ADMIN,
     "edge_agent/last_words.py tail": _CANNOT,
     "edge_agent/protocol/lines.py _written_out": "unicode_escape is ASCII",
     "edge_agent/protocol/proofs.py _text": _BASE64,
@@ -166,9 +180,11 @@ NEEDS_NONE = {
     "edge_agent/recovery.py _read": _STATE,
     "edge_agent/runners/output.py _bytes_in": _KERNEL,
     "edge_agent/runners/tmux.py session_of": _STATE,
-    "edge_agent/facts.py _plain_value": _ADMIN,
+    "edge_agent/configured_capabilities.py _plain_value": _ADMIN,
+    "edge_agent/service_manager.py of": _NUMBER,
     "edge_agent/settings.py proxy_secrets": _ADMIN,
     "edge_agent/spool.py tidy": _NUMBER,
+    "edge_agent/spool.py use": _NUMBER,
     "edge_agent/spooled_log.py _load": _STATE,
     "edge_agent/state_dir.py _read_holder": _STATE,
     "edge_agent/status/asking.py _answered": _STATE,

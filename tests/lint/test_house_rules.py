@@ -20,6 +20,7 @@ WAITS = {"tests/support/waiting.py"}
 """The only place in the tests that may sleep; the tasks of a Dag may too."""
 
 OUTER_EDGES = {
+    "airflow_plugin/after_commit.py _committed": "what is told of a transaction never fails whoever committed it",
     "airflow_plugin/api/duties.py _forever": "a duty of the API server goes on at its next turn",
     "airflow_plugin/executor.py _attempt": "the scheduler's loop goes on; the next attempt finds the same",
     "airflow_plugin/executor.py queue_workload": "one bad row must not stop the scheduler's critical section",

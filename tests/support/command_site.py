@@ -137,5 +137,5 @@ class CommandSite:
     def is_well(self) -> bool:
         """Whether the agent says of itself, and the server of the agent, that all is as it should be."""
         status = json.loads((self.host.state / "status.json").read_text())
-        says_so = status["registered"] and status["answering"] and status["free_slots"] == status["slots"]
+        says_so = status["registered"] and status["queue_api"]["answering"] and status["free_slots"] == status["slots"]
         return says_so and self.agent().state == AgentState.CONNECTED

@@ -65,6 +65,15 @@ class Environment:
             text=True,
         )
 
+    def pip(self, *words: str, dist: Path) -> None:
+        """Run pip with these words, as uv does; what was built is in ``dist``, and other versions are the lock's.
+
+        Fails the test with what it wrote, when it fails.
+        """
+        verb, *what = words
+        python, lock = self.bin / "python", ROOT / "requirements" / "dev.txt"
+        uv("pip", verb, "--quiet", "--python", python, "--constraints", lock, "--find-links", dist, *what)
+
     def python(self, code: str) -> str:
         """Run a piece of Python and return what it printed.
 
@@ -91,12 +100,16 @@ def build(out: Path) -> Built:
 
 
 @contextmanager
+def empty(home: Path) -> Iterator[Environment]:
+    """Give an environment with nothing in it."""
+    uv("venv", "--quiet", "--python", program("python"), home / "venv")
+    yield Environment(home)
+    shutil.rmtree(home / "venv")  # Pytest keeps the last runs: not hundreds of megabytes.
+
+
+@contextmanager
 def installed(home: Path, what: str) -> Iterator[Environment]:
     """Give an environment with a wheel and what it declares; ``what``: its path, and the extras."""
-    environment = Environment(home)
-    python = environment.bin / "python"
-    uv("venv", "--quiet", "--python", program("python"), home / "venv")
-    lock = ROOT / "requirements" / "dev.txt"
-    uv("pip", "install", "--quiet", "--python", python, "--constraints", lock, what)
-    yield environment
-    shutil.rmtree(environment.home / "venv")  # Pytest keeps the last runs: not hundreds of megabytes.
+    with empty(home) as environment:
+        environment.pip("install", what, dist=home)
+        yield environment

@@ -8,6 +8,7 @@ import signal
 import socket
 
 import httpx
+import psutil
 import pytest
 
 from edge_agent.protocol import Directives
@@ -61,6 +62,13 @@ def test_an_agent_that_is_well_says_so_in_each_way(probed, port):
     assert all(loop.doing != "starting" and loop.ok for loop in report(probed).said.loops.values())
     assert (probe(port, "/live"), probe(port, "/ready")) == ((200, []), (200, []))
     assert "everybody who reaches this host" not in probed.output()
+
+
+def test_answering_probes_costs_an_agent_no_memory_to_speak_of(probed, port):
+    for _ in range(20):
+        assert probe(port, "/live") == (200, [])
+        report(probed)
+    assert psutil.Process(probed.process.pid).memory_info().rss <= 60 * 1024**2
 
 
 def test_one_that_was_stopped_does_not_answer_and_is_well_again_when_it_goes_on(probed, port):

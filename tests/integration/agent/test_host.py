@@ -27,6 +27,7 @@ def test_a_second_agent_with_the_same_state_directory_is_told_who_holds_it(queue
 def test_a_full_disk_at_an_offer_confirms_nothing_and_asks_for_nothing_until_there_is_room(queue, agent):
     """No file of the agent may grow beyond nothing: every write fails, as on a full disk."""
     queue.limits = queue.limits.model_copy(update={"offer_seconds": 0.5})
+    wait_until(lambda: asked_slots(queue)[-1:] == [4], what="it asks for work")
     _, hard = resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     job = queue.submit("echo ran")
     wait_until(lambda: asked_slots(queue)[-1:] == [0] and job.offers, what="it asks for no work any more")
@@ -87,7 +88,18 @@ def test_the_status_says_what_each_loop_and_each_job_does(queue, agent):
     assert report.said is not None
     assert (report.state, report.said.registered, report.said.cordoned) == ("running", True, False)
     assert [each.job_id for each in report.said.jobs] == [str(job.id)]
-    loops = {"session", "polling", "heartbeat", "reporting", "renewal", "runners", "kept", "spool", "status"}
+    loops = {
+        "session",
+        "polling",
+        "heartbeat",
+        "reporting",
+        "renewal",
+        "runners",
+        "kept",
+        "spool",
+        "status",
+        "event loop",
+    }
     assert set(report.said.loops) == loops
 
 

@@ -172,7 +172,7 @@ def test_the_statements_can_be_shown_instead_of_run(migrated, capsys):
     migrated.manage("downgrade", "base")
     migrated.manage("upgradedb", to_revision="0001", from_revision="base", show_sql_only=True)
     shown = capsys.readouterr().out
-    for name in TABLES:
+    for name in TABLES - {"edge_agent_duty"}:  # which came later
         assert f"CREATE TABLE {name} (" in shown
     assert migrated.tables() & TABLES == set()
 

@@ -16,8 +16,11 @@ from tests.support.process import clean_environment
 from tests.support.releases import previous
 from tests.unit.protocol.examples import MESSAGES
 
-SENT_WHERE_TAKEN: dict[str, set[str]] = {}
-"""Fields of requests that the release before does not know: they are sent only to a server that says it takes them."""
+SENT_WHERE_TAKEN: dict[str, set[str]] = {"Beat": {"figures"}, "Poll": {"figures"}}
+"""Fields of requests that the release before does not know: they are sent only to a server that asks for them.
+
+``figures``: one whose directives hold ``figures_seconds``.
+"""
 
 THEIRS: dict[str, dict[str, Any]] = json.loads(previous().messages.read_text())
 OURS = {name: message.model_dump(mode="json") for name, message in MESSAGES.items()}

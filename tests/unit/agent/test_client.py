@@ -261,3 +261,11 @@ def test_any_answer_whoever_gave_it_is_a_message_or_an_error_of_the_queue_api(ve
         return
     assert str(refused)
     assert refused.retry_after_seconds is None or refused.retry_after_seconds >= 0
+
+
+async def test_what_is_not_there_is_not_sent():
+    """A server of the release before refuses a field that it does not know, also one that holds nothing."""
+    asking, asked = client(ok("BeatAnswer"))
+    await asking.heartbeat(SESSION, MESSAGES["Beat"].model_copy(update={"capabilities": None, "figures": None}))
+    sent = json.loads(asked[0].content)
+    assert set(sent) == {"number", "held", "free_slots", "health"}

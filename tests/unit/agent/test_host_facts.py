@@ -146,6 +146,7 @@ async def test_runners_that_are_not_ready_are_tried_again_and_told(caplog):
         await runners.run()
     assert slept == [(RETRY_SECONDS, False)] * 2 + [(KEEP_READY_SECONDS, True)] * 2
     assert changes == [True]
+    assert [(each.name, each.ready, each.complaint) for each in runners.status()] == [("local", True, None)]
     assert stub.told == [AIRFLOW]
     assert [record.event for record in caplog.records] == ["not_ready", "not_ready"]
     await runners.close()
@@ -154,10 +155,12 @@ async def test_runners_that_are_not_ready_are_tried_again_and_told(caplog):
 
 async def test_a_runner_that_agents_can_do_without_is_not_advertised_until_it_is_ready(caplog):
     local, tmux, slept = Stub(), Stub(), []
+    shown: list[dict[str, tuple[bool, str | None]]] = []
     tmux.complaints = ["no tmux here"] * 2
 
     async def sleep(_seconds):
         slept.append((runners.are_ready, runners.advertised))
+        shown.append({each.name: (each.ready, each.complaint) for each in runners.status()})
         if len(slept) == 3:
             raise Enough
 
@@ -167,6 +170,8 @@ async def test_a_runner_that_agents_can_do_without_is_not_advertised_until_it_is
     with pytest.raises(Enough):
         await runners.run()
     assert slept == [(True, (RunnerName.LOCAL,))] * 2 + [(True, (RunnerName.LOCAL, RunnerName.TMUX))]
+    assert shown[0] == {"local": (True, None), "tmux": (False, "no tmux here")}
+    assert shown[-1] == {"local": (True, None), "tmux": (True, None)}
     assert [record.getMessage() for record in caplog.records] == [
         "No jobs with the runner 'tmux' come here: no tmux here"
     ], "told once"

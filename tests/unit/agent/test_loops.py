@@ -150,7 +150,11 @@ async def test_an_idle_agent_is_drained_at_once(finished):
 async def test_a_drain_waits_for_what_runs(finished, held):
     drain, task = finished
     held.hold(2, empty=False)
+    assert (drain.reason, drain.seconds_left) == (None, None)
+    drain.ordered(wanted=True, seconds_left=None)
+    assert (drain.reason, drain.seconds_left) == ("drained by an admin", None)
     drain.ask(3600)
+    assert (drain.reason, drain.seconds_left) == ("told to stop on this host", 3600)
     await settle()
     assert not task.done()
     held.hold(0, empty=True)

@@ -66,7 +66,7 @@ async def test_without_room_for_it_the_host_is_not_ready_and_says_why(source, tm
     (tmp_path / "attempts").mkdir()
     (tmp_path / "program").write_text("in the way")
     runner = LocalRunner(Program(tmp_path / "program", source), tmp_path / "attempts")
-    with pytest.raises(CannotStart, match="cannot keep a copy of its own program in its state directory: Not a direct"):
+    with pytest.raises(CannotStart, match="cannot keep a copy of its own program in its state directory: File exists"):
         await runner.prepare()
     with pytest.raises(CannotStart, match="never was ready to run commands"):
         runner.wrapper_of(AttemptDir(tmp_path / "attempts" / "a"))

@@ -182,3 +182,14 @@ async def test_a_refusal_is_contact_too(time):
     with pytest.raises(Exception, match="x"):
         await Asker(contact, sleep=time.sleep).ask(REPORT, Failing(problem(ProblemReason.CONFLICT)))
     assert (contact.away, contact.seconds_since_heard()) == (False, 0.0)
+    assert contact.heard_at is not None
+    assert contact.last_failure is not None
+    assert (contact.last_failure.verb, contact.last_failure.why) == ("report", "x")
+
+
+async def test_what_went_wrong_last_is_known_after_it_is_over(time):
+    contact = Contact(time.clock)
+    await Asker(contact, sleep=time.sleep).ask(REPORT, Failing(Unreachable("the first"), Unreachable("the last")))
+    assert not contact.away
+    assert contact.last_failure is not None
+    assert contact.last_failure.why == "the last"

@@ -103,7 +103,9 @@ def test_whatever_is_given_up_and_whoever_dies_each_byte_arrives_once_or_is_acco
                 site.log.drop(what)
             else:
                 getattr(site, kind)()
+        end = site.log.delivered + site.log.left_bytes()
         site.send_all()
+        assert site.log.delivered == end, "it was said how much is left"
         assert b"\0" not in site.server, "a hole was taken for the log"
         assert accounts_for(bytes(site.server), site.written)
 
@@ -213,12 +215,6 @@ def test_the_record_is_of_one_length_and_for_its_owner_alone(site):
     record = site.folder / "delivered"
     assert json.loads(record.read_text())["offsets"] == [5000, 5000, 0]
     assert (record.stat().st_size, record.stat().st_mode & 0o777) == (RECORD_BYTES, 0o600)
-
-
-def test_a_log_that_is_not_there_takes_no_room(site):
-    assert site.log.disk_bytes() == 0
-    assert site.log.drop(100) == 0
-    site.free()
 
 
 def streams_of(log):

@@ -149,6 +149,18 @@ def test_variables_are_refused_unless_they_are_named():
     assert admit(LISTED + "env = ['COLOUR']", SAY, env={"COLOUR": "blue"}).payload["env"] == {"COLOUR": "blue"}
 
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def test_the_trace_of_its_task_needs_no_rule_and_nothing_else_comes_in_its_place():
+    assert admit(LISTED, SAY, traceparent=TRACE).payload["env"] == {"TRACEPARENT": TRACE}
+    assert admit(LISTED, SAY, traceparent="LD_PRELOAD").payload["env"] == {}
+    rule, _ = refused(LISTED, SAY, env={"TRACEPARENT": TRACE})
+    assert rule == "command.say.env", "what a command sets itself is still for the policy to allow"
+    own = {"TRACEPARENT": "its own"}
+    assert admit(LISTED + "env = ['TRACEPARENT']", SAY, env=own, traceparent=TRACE).payload["env"] == own
+
+
 @pytest.mark.parametrize(
     "name", ["PATH", "LD_PRELOAD", "PYTHONPATH", "BASH_ENV", "IFS", "ld_preload", "NODE_OPTIONS", "HOME"]
 )

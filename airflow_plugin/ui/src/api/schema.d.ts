@@ -959,7 +959,8 @@ export interface components {
          *
          *     ``number`` grows by one with each new beat of a session; a repeat after a lost answer carries the
          *     same number, so that one silence is never counted twice. ``held`` lists every assignment the
-         *     agent has confirmed and not yet seen its report accepted.
+         *     agent has confirmed and not yet seen its report accepted. ``figures``: its own metrics, which the server has
+         *     asked for in its directives; never sent to one that has not.
          */
         Beat: {
             /** Number */
@@ -979,6 +980,13 @@ export interface components {
                 [key: string]: string | boolean | number;
             } | null;
             health?: components["schemas"]["HostHealth"] | null;
+            /**
+             * Figures
+             * @description Only where the server asks for them.
+             */
+            figures?: {
+                [key: string]: number;
+            } | null;
         };
         /**
          * BeatAnswer
@@ -1208,7 +1216,8 @@ export interface components {
          * @description What the server wants of the agent now. Always the whole truth, never a difference.
          *
          *     ``cancel``: end these and report them. ``drop``: these are no longer yours; kill what runs and
-         *     forget them without a report. ``host_conflict`` is to be shown to people.
+         *     forget them without a report. ``host_conflict`` is to be shown to people. ``figures_seconds``: how often beats are
+         *     to bring the agent's own metrics; None: never, also from a server that knows of none.
          */
         Directives: {
             /**
@@ -1240,6 +1249,8 @@ export interface components {
             /** Queues */
             queues?: string[] | null;
             host_conflict?: components["schemas"]["HostConflict"] | null;
+            /** Figures Seconds */
+            figures_seconds?: number | null;
         };
         /**
          * Drain
@@ -2647,7 +2658,10 @@ export interface operations {
     submit_v1_commands_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The span that the command belongs to. */
+                traceparent?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

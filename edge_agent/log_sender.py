@@ -1,4 +1,4 @@
-"""Sends pieces of logs, a few at a time, whichever jobs they are of."""
+"""Sends chunks of logs, a few at a time, each for as long as it takes."""
 
 from __future__ import annotations
 
@@ -11,33 +11,29 @@ from edge_agent.protocol import LogAck, metrics
 from edge_agent.retry import SEND_LOG
 from edge_agent.sessions import Sessions
 
-SENDERS = 8
+AT_ONCE = 8
 """How many log chunks are on their way at once: bounds memory, and leaves the line to the beats."""
 
 CHUNK_BYTES = 65_536
 """Size of a log chunk as long as no server has named its own."""
 
 
-class LogSending:
-    """The one way of all logs to the server."""
+class LogSender:
+    """What all logs of an agent are sent by."""
 
     def __init__(self, sessions: Sessions, client: QueueClient, counts: Counts) -> None:
         self._sessions = sessions
         self._client = client
         self._counts = counts
-        self._senders = asyncio.Semaphore(SENDERS)
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     def chunk_bytes(self) -> int:
-        """Return how much to send at once."""
-        latest = self._sessions.latest
-        return latest.limits.log_chunk_bytes if latest else CHUNK_BYTES
+        """How large a chunk may be now."""
+        return self._sessions.latest.limits.log_chunk_bytes if self._sessions.latest else CHUNK_BYTES
 
     async def send(self, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
-        """Send what stands at an offset, however long it takes.
-
-        :raises QueueApiError: when it is refused.
-        """
-        async with self._senders:
+        """Deliver bytes at an offset."""
+        async with self._places:
             ack = await self._sessions.ask(
                 SEND_LOG, lambda session: self._client.send_log(session, assignment_id, offset, content)
             )

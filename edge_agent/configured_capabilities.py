@@ -1,4 +1,4 @@
-"""What a host's operator says of it: ``gpu=a100,rack=7,licensed=true``, read into what it looks like."""
+"""Capabilities as somebody writes them into a setting: ``gpu=a100,rack=7,licensed=true``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
-from pydantic_settings import NoDecode
 
 from edge_agent.protocol import NAME_PATTERN, CapabilityValue
 
 
-def _parse(value: Any) -> Any:
+def _read(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
     return {name.strip(): _plain_value(text.strip()) for name, _, text in pairs}
+
+
+def _have_names(value: dict[str, CapabilityValue]) -> dict[str, CapabilityValue]:
+    if wrong := [name for name in value if not re.fullmatch(NAME_PATTERN, name)]:
+        msg = f"{wrong[0]!r} must be 1 to 64 letters, digits, '.', '_' or '-'; write name=value,name=value"
+        raise ValueError(msg)
+    return value
 
 
 def _plain_value(text: str) -> CapabilityValue:
@@ -25,12 +31,5 @@ def _plain_value(text: str) -> CapabilityValue:
     return int(text) if re.fullmatch(r"-?\d{1,15}", text) else text
 
 
-def _check(value: dict[str, CapabilityValue]) -> dict[str, CapabilityValue]:
-    if wrong := [name for name in value if not re.fullmatch(NAME_PATTERN, name)]:
-        msg = f"{wrong[0]!r} must be 1 to 64 letters, digits, '.', '_' or '-'; write name=value,name=value"
-        raise ValueError(msg)
-    return value
-
-
-Facts = Annotated[dict[str, CapabilityValue], NoDecode, BeforeValidator(_parse), AfterValidator(_check)]
-"""Capabilities that are configured; a table where the settings are TOML."""
+ConfiguredCapabilities = Annotated[dict[str, CapabilityValue], BeforeValidator(_read), AfterValidator(_have_names)]
+"""A table, or a text of this form."""
