@@ -65,6 +65,9 @@ class LogUpload:
             return False
 
     def _upload(self, claim: uploads.Claim) -> bool:
+        if claim.kept is not None:
+            uploads.nothing(self._session, claim.job_id)
+            return False
         if not claim.payload:  # its key is gone, and with it where the log belongs; it may come back
             uploads.put_off(self._session, claim.job_id, AGAIN_SECONDS)
             return False

@@ -104,7 +104,7 @@ def _kept(ti: Any) -> tuple[list[str], list[Any]]:
     with create_session(scoped=False) as session:
         jobs = task_logs.jobs_of(session, ti, ti.try_number)
         stored = logs.with_chunks(session, [job.id for job in jobs])
-    kept = [job for job in jobs if job.log_uploaded_at is None or job.id in stored]
+    kept = [job for job in jobs if job.log_uploaded_at is None or job.log_kept or job.id in stored]
     return task_logs.sources_of(kept), kept
 
 

@@ -44,7 +44,7 @@ def sources_of(jobs: Sequence[Any]) -> list[str]:
 def lines_of(session: Session, job: Any) -> Iterator[str]:
     """Return what is stored of one job's log, line by line, and how it ended where the process could not say."""
     yield from split(logs.read(session, job.id))
-    if job.log_uploaded_at is None:
+    if job.log_uploaded_at is None or job.log_kept is not None:
         yield from last_words(job)
 
 

@@ -49,6 +49,7 @@ from edge_agent.state_dir import StateDir
 from edge_agent.status.board import StatusBoard
 from edge_agent.status.display import Display
 from edge_agent.status.survey import Survey
+from edge_agent.task_logs import TaskLogs
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +84,9 @@ class Agent:
             board=self._board,
             settling_seconds=SETTLING_SECONDS + settings.cancel_grace_seconds,
         )
-        self._kept = self._make_kept()
+        self._kept = KeptAttempts.of(settings, state_dir.kept, self._board)
         self._spool = self._make_spool()
+        self._task_logs = TaskLogs.of(settings, state_dir.path, self._runners.environment_of_tasks)
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
         self._means = self._make_means()
@@ -156,6 +158,7 @@ class Agent:
             "runners": self._runners.run(),
             "kept": self._kept.run(),
             "spool": self._spool.run(),
+            "task logs": self._task_logs.run(),
             "event loop": self._lag.run(),
             "status": self._display.run(),
         }
@@ -222,10 +225,6 @@ class Agent:
         by_place = runners_of(self._settings, kinds, self._counts)
         return Runners(by_place, changed=self._changed, default=RunnerName(self._settings.runner), board=self._board)
 
-    def _make_kept(self) -> KeptAttempts:
-        hours, megabytes = self._settings.keep_failed_hours, self._settings.keep_failed_megabytes
-        return KeptAttempts(self._state_dir.kept, hours=hours, megabytes=megabytes, board=self._board)
-
     def _make_spool(self) -> Spool:
         return Spool(
             self._holdings.logs,
@@ -284,6 +283,7 @@ class Agent:
             send_log=sender.send,
             log_chunk_bytes=sender.chunk_bytes,
             report=self._reporting.deliver,
+            task_logs=self._task_logs,
             dispose=self._kept.dispose,
             ended=EndedJobs(self._state_dir.ended_jobs_file),
             cancel_grace_seconds=self._settings.cancel_grace_seconds,

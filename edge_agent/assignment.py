@@ -24,18 +24,18 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from edge_agent import last_words, spool
-from edge_agent.attempt_dir import AttemptDir, End, Progress, Result
+from edge_agent.attempt_dir import AttemptDir, Result
 from edge_agent.endings import Evidence, Verdict, judge, rejected, unattended
 from edge_agent.errors import CannotStart
 from edge_agent.fresh_token import FreshToken
 from edge_agent.log_stream import LogStream
 from edge_agent.means import Means
 from edge_agent.processes import Process, sweep
+from edge_agent.progress import End, Progress
 from edge_agent.protocol import JobKind, JobState, LogAck, Offer, metrics
 from edge_agent.protocol.streams import Streams
 from edge_agent.runners.base import Runner
@@ -156,6 +156,7 @@ class Assignment:
             return
         if await asyncio.to_thread(self.attempt.claim, "never") == "started":
             await self._known_process().end(self._means.cancel_grace_seconds)
+            await asyncio.to_thread(self._means.task_logs.settle, self.attempt, self._progress)
             await asyncio.to_thread(self._means.ended.add, self.offer.job_id)
         await asyncio.to_thread(self.attempt.remove)
 
@@ -163,13 +164,14 @@ class Assignment:
         """End and report what the agent cannot look after, be it for a defect of its own."""
         if await asyncio.to_thread(self.attempt.claim, "never") == "started":
             await self._known_process().end(self._means.cancel_grace_seconds)
+            await asyncio.to_thread(self._means.task_logs.settle, self.attempt, self.attempt.progress())
         await self._report(unattended(f"{type(error).__name__}: {error}"), log_bytes=0)
 
     async def _start(self, payload: dict[str, Any]) -> Runner:
         runner = self._means.runner_for(self.offer.kind, self.offer.runner)
         admitted = self._means.admit(self.offer, payload)
         decided: dict[str, Any] = {
-            "log": runner.log_of(admitted.payload),
+            **self._means.task_logs.decide(self.offer.kind, runner.log_of(admitted.payload)),
             "time_seconds": admitted.time_seconds,
             "is_own_time": admitted.is_own_time,
             "is_woven": admitted.payload.get("streams") == Streams.APART,
@@ -197,6 +199,7 @@ class Assignment:
             with self._time_limit():
                 await process.ended()
             verdict = await self._judge(process, is_found_dead=is_found_dead)
+            await asyncio.to_thread(self._means.task_logs.settle, self.attempt, self._progress)
             self._move_to(Stage.ENDED)
             FreshToken(self.attempt).forget()
             gone.set()
@@ -206,7 +209,8 @@ class Assignment:
         result = await self._result(process, is_found_dead=is_found_dead)
         if result is None and self.attempt.claimed() is None and self.attempt.claim("never") == "never":
             said = last_words.tail(self.attempt.output) or "nothing"
-            verdict = rejected(f"It ended before it began. It said: {said}")
+            told = "" if self._progress.kept else f" It said: {said}"
+            verdict = rejected(f"It ended before it began.{told}")
         else:
             own_seconds = self._progress.time_seconds if self._progress.is_own_time else None
             verdict = judge(Evidence(result, process.died_of, self._progress.end, is_found_dead, own_seconds))
@@ -262,15 +266,13 @@ class Assignment:
 
     def _open_stream(self) -> LogStream:
         async def send(offset: int, content: bytes) -> LogAck:
-            return await self._means.send_log(self.id, offset, content)
+            return await self._means.send_log(self.id, offset, content, self._progress.kept)
 
         is_woven = self._progress.is_woven
         note = partial(spool.note, self.offer.kind, is_woven=is_woven)
-        self.log = SpooledLog(self._log_file(), self.attempt.path, note=note, is_woven=is_woven)
+        passing = self._means.task_logs.passing(self.attempt, self._progress)
+        self.log = SpooledLog(passing, self.attempt.path, note=note, is_woven=is_woven)
         return LogStream(self.log, send, chunk_bytes=self._means.log_chunk_bytes, about=self._about)
-
-    def _log_file(self) -> Path:
-        return self.attempt.path / self._progress.log
 
     async def _write_progress(self, **changes: Any) -> None:
         self._progress = replace(self._progress, **changes)
@@ -279,11 +281,11 @@ class Assignment:
 
     def _explain(self, verdict: Verdict) -> None:
         """Tell the reader of a task's log what the log cannot say, as its supervisor is dead."""
-        log = self._log_file()
+        log = self.attempt.path / self._progress.log
         if verdict.is_explained or self.offer.kind is not JobKind.TASK or log == self.attempt.output:
             return
         try:
-            last_words.add_to(log, verdict.message or "", output=self.attempt.output)
+            self._means.task_logs.explain(self.attempt, self._progress, verdict)
         except OSError as error:
             self._warn("Could not add to the log of %s: %s", "log_unwritten", self.offer.label, error)
 

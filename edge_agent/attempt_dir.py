@@ -15,6 +15,8 @@ file                written by, when                             what it proves
 ``env.json``        agent, before a start in tmux                what the child's environment is to be
 ``output.log``      the child's stdout and stderr                what it said beside its log
 ``log/``            the child                                    the log of record
+``said.log``        agent, where that does not pass the queue    its own words about it, which do
+``stored``          a task's supervisor                          its log is in the log store
 ``result.json``     the child, or the parent that reaped it      how it ended
 ``progress.json``   agent                                        where the log is; an end asked for
 ``delivered``       agent, in place, whenever it sends of it     how much of the log the server has
@@ -36,6 +38,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
+
+from edge_agent.progress import Progress
 
 Claim = Literal["started", "never"]
 
@@ -91,21 +95,6 @@ class Result:
     message: str | None = None
 
 
-End = Literal["cancel", "shutdown", "timeout"]
-"""Why the agent ends a process: the server asked for it, the host's operator did, or its time is over."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the agent has decided about an attempt, to go on after its own restart."""
-
-    log: str = "output.log"  # the log of record, relative to the attempt directory
-    end: End | None = None
-    time_seconds: float | None = None
-    is_own_time: bool = False  # the job itself asked for that time, not the host's policy
-    is_woven: bool = False  # the log holds two streams that can be told apart
-
-
 class AttemptDir:
     """One attempt directory. Cheap to make: nothing is read before it is asked for."""
 
@@ -127,7 +116,7 @@ class AttemptDir:
 
     @property
     def assignment_id(self) -> UUID:
-        """The assignment this is about; also the name of the directory."""
+        """The assignment this is about."""
         return UUID(self.path.name)
 
     @property
@@ -138,7 +127,17 @@ class AttemptDir:
     @property
     def log_folder(self) -> Path:
         """The base log folder of an Airflow task."""
-        return self.path / "log"
+        return self.path / self.progress().log_folder
+
+    @property
+    def said(self) -> Path:
+        """What the agent says about a log that does not pass the queue."""
+        return self.path / "said.log"
+
+    @property
+    def stored(self) -> Path:
+        """Is there once the log store has the log."""
+        return self.path / "stored"
 
     def claim(self, who: Claim) -> Claim:
         """Decide once and for all whether this attempt was started; answer what was decided.

@@ -28,6 +28,7 @@ from edge_agent.protocol import (
     Confirm,
     ConfirmAnswer,
     LogAck,
+    LogKept,
     Poll,
     PollAnswer,
     Problem,
@@ -106,9 +107,11 @@ class QueueClient:
         """Ask for new execution tokens."""
         return await self._ask(routes.RENEW, session.token, renew, RenewAnswer)
 
-    async def send_log(self, session: Session, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
-        """Deliver log bytes that stand at ``offset``."""
-        path = f"{routes.logs(assignment_id)}?offset={offset}"
+    async def send_log(
+        self, session: Session, assignment_id: UUID, offset: int, content: bytes, kept: LogKept | None = None
+    ) -> LogAck:
+        """Deliver log bytes that stand at ``offset``. ``kept``: where the log is, if these are words about it."""
+        path = f"{routes.logs(assignment_id)}?offset={offset}" + (f"&kept={kept}" if kept else "")
         return await self._ask(path, session.token, content, LogAck)
 
     async def report(self, session: Session, report: Report) -> ReportAnswer:

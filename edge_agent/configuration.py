@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge_agent.errors import SettingsError
-from edge_agent.settings import CONFIG_VARIABLE, ENV_PREFIX, AgentSettings, default_state_dir, variable
+from edge_agent.settings import CONFIG_VARIABLE, ENV_PREFIX, AgentSettings, variable
+from edge_agent.state_dir import default_state_dir
 
 
 def load(config: Path | None = None) -> AgentSettings:

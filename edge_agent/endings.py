@@ -6,7 +6,8 @@ import signal
 from dataclasses import dataclass
 from uuid import UUID
 
-from edge_agent.attempt_dir import End, Result
+from edge_agent.attempt_dir import Result
+from edge_agent.progress import End
 from edge_agent.protocol import Ending, EndReason, JobState
 
 FAILED_STATES = frozenset({"failed", "up_for_retry"})

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from edge_agent.assignment import Assignment, Stage
-from edge_agent.attempt_dir import End
 from edge_agent.means import Spawn
+from edge_agent.progress import End
 from edge_agent.spooled_log import SpooledLog
 
 logger = logging.getLogger(__name__)

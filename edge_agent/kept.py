@@ -13,10 +13,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from edge_agent.attempt_dir import AttemptDir
 from edge_agent.fresh_token import FreshToken
 from edge_agent.status.board import StatusBoard
+
+if TYPE_CHECKING:
+    from edge_agent.settings import AgentSettings
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,11 @@ class KeptAttempts:
         self._clock = clock
         self._board = board or StatusBoard()
         self._sleep = sleep
+
+    @classmethod
+    def of(cls, settings: AgentSettings, path: Path, board: StatusBoard) -> Self:
+        """Keep what an agent is set to keep."""
+        return cls(path, hours=settings.keep_failed_hours, megabytes=settings.keep_failed_megabytes, board=board)
 
     def dispose(self, attempt: AttemptDir, *, failed: bool) -> None:
         """Remove an attempt that nobody needs any more, or keep it because it failed.

@@ -10,6 +10,15 @@ TAIL_BYTES = 4096
 """How much of what the dead process said is shown."""
 
 
+def append(log: Path, event: str, *, level: str) -> None:
+    """Append one line in the form of Airflow's own log.
+
+    :raises OSError: when the log cannot be written.
+    """
+    with log.open("ab") as file:
+        file.write(line(event, level=level).encode())
+
+
 def add_to(log: Path, message: str, *, output: Path) -> None:
     """Append one line in the form of Airflow's own log, with the end of what the process said.
 

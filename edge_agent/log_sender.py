@@ -7,7 +7,7 @@ from uuid import UUID
 
 from edge_agent.client import QueueClient
 from edge_agent.counts import Counts
-from edge_agent.protocol import LogAck, metrics
+from edge_agent.protocol import LogAck, LogKept, metrics
 from edge_agent.retry import SEND_LOG
 from edge_agent.sessions import Sessions
 
@@ -31,11 +31,11 @@ class LogSender:
         """How large a chunk may be now."""
         return self._sessions.latest.limits.log_chunk_bytes if self._sessions.latest else CHUNK_BYTES
 
-    async def send(self, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
-        """Deliver bytes at an offset."""
+    async def send(self, assignment_id: UUID, offset: int, content: bytes, kept: LogKept | None) -> LogAck:
+        """Deliver bytes at an offset. ``kept``: where the log is, if these are only words about it."""
         async with self._places:
             ack = await self._sessions.ask(
-                SEND_LOG, lambda session: self._client.send_log(session, assignment_id, offset, content)
+                SEND_LOG, lambda session: self._client.send_log(session, assignment_id, offset, content, kept)
             )
         self._counts.add(metrics.LOG_SENT, by=max(0, ack.next_offset - offset))
         return ack

@@ -12,8 +12,9 @@ from edge_agent.attempt_dir import AttemptDir
 from edge_agent.counts import Counts
 from edge_agent.ended_jobs import EndedJobs
 from edge_agent.policy.admission import Admission
-from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Refused, RunnerName
+from edge_agent.protocol import Ending, JobKind, LogAck, LogKept, Offer, Refused, RunnerName
 from edge_agent.runners.base import Runner
+from edge_agent.task_logs import TaskLogs
 
 
 class Spawn(Protocol):
@@ -40,9 +41,10 @@ class Means:
     """Raises :class:`CannotStart` when the policy of this host refuses the job."""
     runner_for: Callable[[JobKind, RunnerName], Runner]
     """Raises :class:`CannotStart` when this agent has no such runner."""
-    send_log: Callable[[UUID, int, bytes], Awaitable[LogAck]]
+    send_log: Callable[[UUID, int, bytes, LogKept | None], Awaitable[LogAck]]
     log_chunk_bytes: Callable[[], int]
     report: Callable[[Ending], Awaitable[Refused | None]]
+    task_logs: TaskLogs
     dispose: Dispose
     ended: EndedJobs
     cancel_grace_seconds: float

@@ -6,7 +6,6 @@ or ``EDGE_AGENT_CONFIG`` names. The environment wins. Wrong settings fail at sta
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from importlib.util import find_spec
@@ -29,18 +28,11 @@ from edge_agent.configured_capabilities import ConfiguredCapabilities
 from edge_agent.protocol import NAME_PATTERN, JobKind, Name
 from edge_agent.protocol.agents import MAX_QUEUES, MAX_SLOTS
 from edge_agent.protocol.signatures import PublicKey
+from edge_agent.state_dir import default_state_dir
 from edge_agent.token_file import read_token_file
 
 ENV_PREFIX = "EDGE_AGENT_"
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
-
-
-def default_state_dir() -> Path:
-    """Return where an agent keeps its attempt directories: system-wide for root, else the user's own."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/edge-agent")
-    state_home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state_home) / "edge-agent"
 
 
 class AgentSettings(BaseSettings):
@@ -167,6 +159,20 @@ class AgentSettings(BaseSettings):
     metrics: bool = Field(
         default=False,
         description="Answer `GET /metrics` there, too, in Prometheus' text format. Needs the extra `[metrics]`.",
+    )
+    task_logs: Literal["push", "store", "off"] = Field(
+        default="push",
+        description="Where the logs of tasks go: `push`, to Airflow while they are written; `store`, to the remote log "
+        "store that Airflow's configuration on this host names, when the task has ended; `off`, nowhere.",
+    )
+    task_log_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="Days for which logs stay on this host: with `task_logs=off` each of them, in `task_logs` of the "
+        "state directory; with `store` those that the store did not take, in `late_logs`.",
+    )
+    task_log_megabytes: float = Field(
+        default=1000.0, gt=0, description="Megabytes that all of these may have together. The oldest go first."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",

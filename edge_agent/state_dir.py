@@ -3,6 +3,8 @@
 ============================  ==========================================================================
 ``attempts/``                 one attempt directory per assignment (:mod:`edge_agent.attempt_dir`)
 ``kept/``                     those of jobs that failed, where these are to be kept (:mod:`edge_agent.kept`)
+``task_logs/``                logs of tasks that stay on this host (:mod:`edge_agent.task_logs`)
+``late_logs/``                logs of tasks that wait for the log store (the same)
 ``status.sock``               answers ``edge-agent status``, 0600 (:mod:`edge_agent.status.socket`)
 ``status.json``               what the agent said last, for when it does not run (:mod:`edge_agent.status.file`)
 ``host.key``                  the key of this host, which its sessions are bound to, 0600 (:mod:`edge_agent.host_key`)
@@ -36,6 +38,14 @@ from edge_agent.errors import StateDirError, StateDirHeld
 logger = logging.getLogger(__name__)
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def default_state_dir() -> Path:
+    """Return where an agent keeps its attempt directories: system-wide for root, else the user's own."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/edge-agent")
+    state_home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state_home) / "edge-agent"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from edge_agent.protocol import (
     ConfirmAnswer,
     Confirmed,
     LogAck,
+    LogKept,
     Problem,
     Renew,
     RenewAnswer,
@@ -99,10 +100,16 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
         openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
     )
     async def append(
-        assignment_id: UUID, offset: Annotated[int, Query(ge=0)], token: SessionToken, request: Request
+        assignment_id: UUID,
+        offset: Annotated[int, Query(ge=0)],
+        token: SessionToken,
+        request: Request,
+        kept: LogKept | None = None,
     ) -> LogAck:
         """Add log bytes at an offset. Bytes that are there already are not doubled; a gap is refused.
 
+        ``kept``: the log does not pass here, but is in the log store of its site or stays on its host; the bytes are
+        the agent's words about it, and are not taken to a remote log store.
         ``pause_seconds`` in the answer: the job's quota for this minute is used up, and more is refused until then.
         """
         data = await _body(request, config.log_chunk_bytes)
@@ -118,6 +125,7 @@ def _add_ends(routes: APIRouter, config: QueueConfig) -> None:
                 offset=offset,
                 data=data,
                 limit=config.log_limit_bytes,
+                kept=kept,
             )
 
         agent, ack = await transact(work)

@@ -14,8 +14,8 @@ def facets(commands: Sequence[Any], shell: str | None) -> Any:
     The commands themselves are told unless ``[openlineage] disable_source_code`` says otherwise.
     """
     try:
-        from airflow.providers.openlineage.extractors import OperatorLineage  # type: ignore[import-not-found]  # optional
-        from openlineage.client.facet_v2 import source_code_job  # type: ignore[import-not-found]  # optional
+        from airflow.providers.openlineage.extractors import OperatorLineage
+        from openlineage.client.facet_v2 import source_code_job
     except ImportError:
         return None
     if conf.getboolean("openlineage", "disable_source_code", fallback=False):

@@ -86,6 +86,10 @@ class JobRow(Base):
     log_uploaded_at: Mapped[datetime | None] = mapped_column(doc="by the configured remote log handler")
     log_upload_after: Mapped[datetime | None] = mapped_column(doc="until then a replica is at it, or it has failed")
 
+    log_kept: Mapped[str | None] = mapped_column(
+        String(8), doc="where a log is that does not pass the queue: store, host; then what is here are words about it"
+    )
+
     workload_type: Mapped[str | None] = mapped_column(String(32))
     workload_id: Mapped[UUID | None] = mapped_column(doc="task instance, callback or connection test")
     dag_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LEAST_BYTES = 4
 """Of a piece: the longest character fits in."""
 
-COLUMNS = JobRow.assignment_id, JobRow.state, JobRow.log_bytes, JobRow.log_full, JobRow.log_uploaded_at
+COLUMNS = JobRow.assignment_id, JobRow.state, JobRow.log_bytes, JobRow.log_full, JobRow.log_uploaded_at, JobRow.log_kept
 """What :func:`stored_of` must know of a job."""
 
 NO_SUCH = "There is no such job, or its log is not yours to read."
@@ -174,6 +174,6 @@ def _where(job: Any, stored: Stored) -> str | None:
     if not stored.begin:
         return None
     all_of_it = stored.begin == stored.end
-    if job.log_uploaded_at is None and all_of_it:
+    if all_of_it and (job.log_uploaded_at is None or job.log_kept is not None):
         return PURGED.format("The log is")
     return UPLOADED.format("The log is" if all_of_it else "The beginning of the log is")

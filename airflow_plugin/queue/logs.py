@@ -17,15 +17,26 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from airflow_plugin import clock
 from airflow_plugin.errors import Gap, NotFound
 from airflow_plugin.models import JobRow, LogRow
-from edge_agent.protocol import JobKind, LogAck
+from edge_agent.protocol import JobKind, LogAck, LogKept
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
 
-def append(session: Session, *, agent: str, assignment_id: UUID, offset: int, data: bytes, limit: int) -> LogAck:
+def append(
+    session: Session,
+    *,
+    agent: str,
+    assignment_id: UUID,
+    offset: int,
+    data: bytes,
+    limit: int,
+    kept: LogKept | None = None,
+) -> LogAck:
     """Store bytes that start at ``offset``; bytes that are there already are not stored again.
+
+    ``kept``: these are the agent's words about a log that is elsewhere.
 
     Up to ``limit`` bytes are kept; then comes one line that says so, and the rest is acknowledged and
     thrown away. Bytes are taken after the end of a job too, as long as it is the assignment's: the
@@ -51,23 +62,24 @@ def append(session: Session, *, agent: str, assignment_id: UUID, offset: int, da
         update(JobRow)
         .where(mine, JobRow.log_bytes == row.log_bytes)
         # What comes after an upload, from an agent that was lost and is back, is to be uploaded too.
-        .values(log_bytes=end, log_full=full, log_uploaded_at=None)
+        .values(log_bytes=end, log_full=full, log_uploaded_at=None, log_kept=kept)
         .returning(JobRow.id)
         .execution_options(synchronize_session=False)
     ).first()
     if moved is None:
         # SQLite locks no rows, so that somebody may append in between. From the statement above on
         # this transaction is the only one that writes: a second look is the last.
-        return append(session, agent=agent, assignment_id=assignment_id, offset=offset, data=data, limit=limit)
+        where: dict[str, Any] = {"agent": agent, "assignment_id": assignment_id, "offset": offset}
+        return append(session, **where, data=data, limit=limit, kept=kept)
     if not row.log_full:
-        kept = fresh[: max(0, limit - row.log_bytes)] + _mark(limit) if full else fresh
+        stored = fresh[: max(0, limit - row.log_bytes)] + _mark(limit) if full else fresh
         session.execute(
             insert(LogRow).values(
                 assignment_id=assignment_id,
                 start_offset=row.log_bytes,
                 job_id=row.id,
                 written_at=clock.now(),
-                data=kept,
+                data=stored,
             )
         )
     return LogAck(next_offset=end, full=full)
@@ -112,7 +124,7 @@ def jobs_of_try(session: Session, *, key: tuple[str, str, str, int, int]) -> lis
     """
     dag_id, run_id, task_id, map_index, try_number = key
     columns = JobRow.id, JobRow.agent_name, JobRow.state, JobRow.reason, JobRow.message
-    times = JobRow.exit_code, JobRow.signal, JobRow.ended_at, JobRow.log_uploaded_at
+    times = JobRow.exit_code, JobRow.signal, JobRow.ended_at, JobRow.log_uploaded_at, JobRow.log_kept
     return list(
         session.execute(
             select(*columns, *times)

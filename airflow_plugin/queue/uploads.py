@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 
 from airflow_plugin import clock
 from airflow_plugin.models import LOG_IS_DUE, JobRow, LogRow
-from edge_agent.protocol import EndReason, JobKind
+from edge_agent.protocol import EndReason, JobKind, LogKept
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -30,10 +30,11 @@ LOST = (EndReason.AGENT_LOST, EndReason.AGENT_RESTART, EndReason.DELETED)
 
 @dataclass(frozen=True)
 class Claim:
-    """One job's log in the hands of this replica, and the job's payload."""
+    """One job's log in the hands of this replica, and the job's payload. ``kept``: the log is elsewhere."""
 
     job_id: UUID
     payload: dict[str, Any]
+    kept: LogKept | None
 
 
 def claim(session: Session, *, lease_seconds: float) -> Claim | None:
@@ -46,10 +47,10 @@ def claim(session: Session, *, lease_seconds: float) -> Claim | None:
         update(JobRow)
         .where(JobRow.id == due)
         .values(log_upload_after=clock.in_seconds(lease_seconds))
-        .returning(JobRow.id, JobRow.payload)
+        .returning(JobRow.id, JobRow.payload, JobRow.log_kept)
         .execution_options(synchronize_session=False)
     ).first()
-    return None if taken is None else Claim(taken.id, json.loads(taken.payload))
+    return None if taken is None else Claim(taken.id, json.loads(taken.payload), taken.log_kept)
 
 
 def chunks(session: Session, job_id: UUID) -> Iterator[Any]:
@@ -98,6 +99,16 @@ def put_off(session: Session, job_id: UUID, seconds: float) -> None:
         update(JobRow)
         .where(JobRow.id == job_id)
         .values(log_upload_after=clock.in_seconds(seconds))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def nothing(session: Session, job_id: UUID) -> None:
+    """Ask no more for a log that is not here. What its agent said about it stays."""
+    session.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id)
+        .values(log_uploaded_at=clock.now(), log_upload_after=None)
         .execution_options(synchronize_session=False)
     )
 

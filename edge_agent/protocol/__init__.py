@@ -11,7 +11,7 @@ verb                                           message -> answer
 ``POST /agents/{name}/poll``                   :class:`Poll` -> :class:`PollAnswer`
 ``POST /assignments/confirm``                  :class:`Confirm` -> :class:`ConfirmAnswer`
 ``POST /assignments/renew``                    :class:`Renew` -> :class:`RenewAnswer`
-``POST /assignments/{id}/logs?offset=``        bytes -> :class:`LogAck`
+``POST /assignments/{id}/logs?offset=&kept=``  bytes -> :class:`LogAck`
 ``POST /assignments/report``                   :class:`Report` -> :class:`ReportAnswer`
 ``DELETE /agents/{name}/session``              nothing -> nothing
 =============================================  ==========================================================
@@ -51,7 +51,7 @@ from edge_agent.protocol.jobs import (
     Withdrawn,
 )
 from edge_agent.protocol.lines import one_line
-from edge_agent.protocol.logs import LogAck
+from edge_agent.protocol.logs import LogAck, LogKept
 from edge_agent.protocol.problems import Problem, ProblemReason
 from edge_agent.protocol.proofs import PROOF_HEADER, Proof
 from edge_agent.protocol.routes import PROTOCOL_VERSION, SUPPORTED_VERSIONS, VERSION_HEADER
@@ -100,6 +100,7 @@ __all__ = [
     "JobState",
     "Limits",
     "LogAck",
+    "LogKept",
     "Name",
     "Offer",
     "Poll",

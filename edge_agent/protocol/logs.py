@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from edge_agent.protocol.base import Answer
+
+LogKept = Literal["store", "host"]
+"""Where a task's log is that does not pass the queue: in the log store of its site, or on its host. What passes is
+its agent's words about it. A server that does not know this takes them for the log, which does no harm.
+"""
 
 
 class LogAck(Answer):

@@ -12,7 +12,7 @@ from edge_agent.program import Program
 from edge_agent.protocol import AirflowSettings, JobKind, RunnerName
 from edge_agent.runners.base import Runner
 from edge_agent.runners.local import LocalRunner
-from edge_agent.runners.tmux import TmuxCommandRunner
+from edge_agent.runners.tmux import TmuxCommandRunner, TmuxRunner
 from edge_agent.settings import AgentSettings
 from edge_agent.status.board import StatusBoard
 from edge_agent.status.report import RunnerStatus
@@ -96,6 +96,15 @@ class Runners:
             runner.configure(airflow)
         self._configured.set()
 
+    def environment_of_tasks(self) -> dict[str, str]:
+        """Return what every task finds in its environment.
+
+        :raises CannotStart: when this agent takes none, or does not know it yet.
+        """
+        runner = self.runner_for(JobKind.TASK, RunnerName.TMUX)
+        assert isinstance(runner, TmuxRunner)  # noqa: S101  runners_of
+        return runner.environment()
+
     async def run(self) -> None:
         """Keep all runners ready, for ever."""
         await self._configured.wait()
@@ -160,10 +169,16 @@ def runners_of(
             server=settings.execution_api,
             log=settings.state_dir / "task_host.log",
             way=way,
+            task_logs=settings.task_logs,
             counts=counts,
         )
         by_place[JobKind.TASK, RunnerName.TMUX] = TmuxTaskRunner(
-            tmux, attempts, agent_name=settings.name, execution_api=settings.execution_api, way=way
+            tmux,
+            attempts,
+            agent_name=settings.name,
+            execution_api=settings.execution_api,
+            way=way,
+            task_logs=settings.task_logs,
         )
     if JobKind.COMMAND in kinds:
         program = Program(settings.state_dir / "program")

@@ -20,18 +20,27 @@ from edge_agent.protocol import AirflowSettings
 from edge_agent.runners.base import Runner
 from edge_agent.runners.tmux import TmuxRunner
 from edge_agent.task_host import TaskHost, log_of, task_environment
+from edge_agent.task_logs import Where
 from edge_agent.tmux_server import TmuxServer
 
 
 class TaskRunner(Runner):
     """Runs task jobs of one site. ``server``: URL of its Execution API. ``log``: what the task host says.
 
-    ``way``: how the server is reached, see :func:`edge_agent.task_host.way_of`.
+    ``way``: how the server is reached, see :func:`edge_agent.task_host.way_of`. ``task_logs``: where logs go.
     """
 
     def __init__(
-        self, *, agent_name: str, server: str, log: Path, way: Mapping[str, str], counts: Counts | None = None
+        self,
+        *,
+        agent_name: str,
+        server: str,
+        log: Path,
+        way: Mapping[str, str],
+        task_logs: Where = "push",
+        counts: Counts | None = None,
     ) -> None:
+        self._task_logs = task_logs
         self._agent_name = agent_name
         self._server = server
         self._way = way
@@ -45,7 +54,7 @@ class TaskRunner(Runner):
         if airflow == self._airflow:
             return
         self._airflow = airflow
-        environment = _environment(airflow, self._agent_name, self._server, self._way)
+        environment = _environment(airflow, self._agent_name, self._server, self._way, self._task_logs)
         if self._host is None:
             self._host = TaskHost(python=sys.executable, environment=environment, log=self._log, counts=self._counts)
         else:
@@ -78,9 +87,17 @@ class TmuxTaskRunner(TmuxRunner):
     """Runs task jobs of one site in tmux, each 3 to 4 s later than the task host would: without a zygote."""
 
     def __init__(
-        self, server: TmuxServer, attempts: Path, *, agent_name: str, execution_api: str, way: Mapping[str, str]
+        self,
+        server: TmuxServer,
+        attempts: Path,
+        *,
+        agent_name: str,
+        execution_api: str,
+        way: Mapping[str, str],
+        task_logs: Where = "push",
     ) -> None:
         super().__init__(server, attempts)
+        self._task_logs = task_logs
         self._way = way
         self._agent_name = agent_name
         self._execution_api = execution_api
@@ -98,7 +115,7 @@ class TmuxTaskRunner(TmuxRunner):
     def environment(self) -> dict[str, str]:
         if self._airflow is None:
             raise CannotStart(NOT_KNOWN)
-        return _environment(self._airflow, self._agent_name, self._execution_api, self._way)
+        return _environment(self._airflow, self._agent_name, self._execution_api, self._way, self._task_logs)
 
     @override
     def log_of(self, payload: dict[str, Any]) -> str:
@@ -108,7 +125,9 @@ class TmuxTaskRunner(TmuxRunner):
 NOT_KNOWN = "The site's Airflow settings are not known yet: this agent never registered."
 
 
-def _environment(airflow: AirflowSettings, agent_name: str, server: str, way: Mapping[str, str]) -> dict[str, str]:
+def _environment(
+    airflow: AirflowSettings, agent_name: str, server: str, way: Mapping[str, str], task_logs: Where
+) -> dict[str, str]:
     return task_environment(
         os.environ,
         agent_name=agent_name,
@@ -116,4 +135,5 @@ def _environment(airflow: AirflowSettings, agent_name: str, server: str, way: Ma
         default_queue=airflow.default_queue,
         server=server,
         way=way,
+        task_logs=task_logs,
     )

@@ -17,7 +17,6 @@ from edge_agent.attempt_dir import AttemptDir
 from edge_agent.runners import terminal
 from edge_agent.task_host.child import become
 from edge_agent.task_host.environment import AGENT_NAME, SERVER
-from edge_agent.task_host.log_path import log_of
 from edge_agent.task_host.messages import Spawn
 
 
@@ -26,7 +25,7 @@ def main(directory: str) -> NoReturn:
     attempt = AttemptDir(Path(directory))
     terminal.take_environment(attempt)
     os.dup(terminal.STDIN)  # tmux gives a terminal up that nobody holds, and a supervisor reads from nowhere
-    _show(attempt.path / log_of(attempt.read("payload.json") or {}))
+    _show(attempt.path / attempt.progress().log)
     become(Spawn(0, directory, os.environ[SERVER], os.environ[AGENT_NAME]), None)
 
 

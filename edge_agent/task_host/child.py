@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 import traceback
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -63,10 +63,11 @@ def _live(wanted: Spawn, channel: socket.socket | None) -> int:
     if channel is not None:
         _tell(channel, Started(wanted.number, identity))
     _redirect(attempt.output)
-    result = _run(attempt, wanted, is_warm=channel is not None)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    FreshToken(attempt).forget()
-    _record(attempt, result)
+    with ExitStack() as afterwards:
+        result = _run(attempt, wanted, afterwards, is_warm=channel is not None)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        FreshToken(attempt).forget()
+        _record(attempt, result)
     return result.exit_code if result.exit_code is not None else 128 + (result.signal or 0)
 
 
@@ -75,7 +76,7 @@ def _tell(channel: socket.socket, message: Message) -> None:
         channel.sendall(encode(message))
 
 
-def _run(attempt: AttemptDir, wanted: Spawn, *, is_warm: bool) -> Result:
+def _run(attempt: AttemptDir, wanted: Spawn, afterwards: ExitStack, *, is_warm: bool) -> Result:
     # Imported here, so that nothing before the claim depends on Airflow; by the zygote, long ago.
     from edge_agent.task_host import warm
 
@@ -94,6 +95,8 @@ def _run(attempt: AttemptDir, wanted: Spawn, *, is_warm: bool) -> Result:
         work = workload.read(payload, server=wanted.server, attempt=attempt)
         del payload
         told = work.told
+        if attempt.progress().kept == "store":
+            work.write_to_store(afterwards)
         setproctitle(f"edge-agent supervisor: {work.title}")
         return work.run()
     except _AskedToEnd:

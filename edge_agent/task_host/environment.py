@@ -19,6 +19,8 @@ variable                                                       why the host may 
                                                                make it look for one, or ask for its driver
 =============================================================  ============================================
 
+``AIRFLOW__LOGGING__REMOTE_LOGGING`` is off where logs stay on the host (``task_logs``).
+
 These are only defaults, a variable of the agent wins: ``AIRFLOW__OPERATORS__DEFAULT_QUEUE``, which is
 the site's; ``AIRFLOW__API__SSL_CA_FILE``, ``_CLIENT_SSL_CERT`` and ``_CLIENT_SSL_KEY``, which are the
 agent's; and ``AIRFLOW__CORE__LOAD_EXAMPLES``, off, because with it each task looks through all
@@ -29,10 +31,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from edge_agent.attempt_dir import AttemptDir
+
+if TYPE_CHECKING:  # a task's process reads this, and needs nothing of the agent
+    from edge_agent.task_logs import Where
 
 SERVER = "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
 """Where a task talks to Airflow."""
@@ -46,6 +52,15 @@ JOB_ID = "EDGE_AGENT_JOB_ID"
 
 PROXY = "EDGE_AGENT_PROXY"
 """The agent's own, with a login perhaps: taken out of the environment before anything of a task runs."""
+
+TASK_LOGS = "EDGE_AGENT_TASK_LOGS"
+"""Where the logs of tasks go, if not through the queue: for the check that this Airflow can, and taken out by it."""
+
+_LOGS: dict[Where, dict[str, str]] = {
+    "push": {},
+    "store": {TASK_LOGS: "store"},
+    "off": {TASK_LOGS: "off", "AIRFLOW__LOGGING__REMOTE_LOGGING": "False"},
+}
 
 LOAD_EXAMPLES = "AIRFLOW__CORE__LOAD_EXAMPLES"
 
@@ -64,6 +79,7 @@ def task_environment(
     default_queue: str,
     server: str,
     way: Mapping[str, str] | None = None,
+    task_logs: Where = "push",
 ) -> dict[str, str]:
     """Build the environment of the zygote from the one the agent was started with.
 
@@ -72,6 +88,7 @@ def task_environment(
     :param default_queue: the site's ``[operators] default_queue``, from the same answer.
     :param server: URL of the site's Execution API.
     :param way: how it is reached, from :func:`way_of`.
+    :param task_logs: where the logs of tasks go.
     """
     passed_on = {name: value for name, value in inherited.items() if not name.startswith(OWN_PREFIX)}
     defaults = {LOAD_EXAMPLES: "False", "AIRFLOW__OPERATORS__DEFAULT_QUEUE": default_queue, **(way or {})}
@@ -86,6 +103,7 @@ def task_environment(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////dev/null",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": "sqlite+aiosqlite:////dev/null",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS": "{}",
+        **_LOGS[task_logs],
     }
     return defaults | passed_on | fixed
 

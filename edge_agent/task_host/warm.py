@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from edge_agent.task_host.environment import TASK_LOGS
 from edge_agent.task_host.errors import TaskHostError
 
 OLDEST_AIRFLOW = (3, 3)
@@ -33,6 +34,7 @@ NEEDED = (
     "airflow.sdk.execution_time.task_runner",
     "airflow.serialization.serialized_objects",
     "edge_agent.task_host.coordinator",
+    "edge_agent.task_host.log_store",
     "edge_agent.task_host.workload",
     "setproctitle",
 )
@@ -63,6 +65,7 @@ def warm_up() -> None:
     for name in LIKELY:
         with suppress(ImportError):
             importlib.import_module(name)
+    _check_logs()
     _load_public_names()
     _build_what_is_cached()
     _check_threads()
@@ -96,6 +99,17 @@ def _check_airflow() -> None:
     if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_AIRFLOW:
         msg = f"Airflow {found} is too old for this agent's tasks: install 3.3 or newer for {sys.executable}."
         raise TaskHostError(msg)
+
+
+def _check_logs() -> None:
+    """Refuse to run what would log elsewhere than the host's operator said.
+
+    :raises TaskHostError: when it would; says what to do.
+    """
+    from edge_agent.task_host import log_store
+
+    # Taken out: of the agent's settings, none is a task's business.
+    log_store.check(os.environ.pop(TASK_LOGS, "push"))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from edge_agent.attempt_dir import AttemptDir, Result
 from edge_agent.errors import CannotStart
 from edge_agent.fresh_token import FreshToken
-from edge_agent.task_host import coordinator
+from edge_agent.task_host import coordinator, log_store
 from edge_agent.task_host.environment import LOAD_EXAMPLES
 from edge_agent.task_host.execution_client import ExecutionClient
 from edge_agent.task_host.log_path import relative_log
@@ -40,6 +41,7 @@ class Work:
     client: ExecutionClient
     bounds: dict[str, Any]
     """What the policy of the host takes from a task, as the coordinator wants it."""
+    attempt: AttemptDir
 
     @property
     def told(self) -> Told:
@@ -52,6 +54,12 @@ class Work:
         if isinstance(self.workload, workloads.ExecuteTask):
             return f"{self.workload.ti.dag_id}.{self.workload.ti.task_id}"
         return self.workload.display_name
+
+    def write_to_store(self, afterwards: ExitStack) -> None:
+        """Have its log written to the host's log store, and looked for there when its end is on the disk."""
+        if self.log is not None:
+            log_store.aim(self.attempt.log_folder)
+            afterwards.callback(log_store.look, self.attempt, self.log, self.client)
 
     def run(self) -> Result:
         """Run it to its end. Whatever Airflow's supervisor raises goes through."""
@@ -120,7 +128,7 @@ def read(payload: dict[str, Any], *, server: str, attempt: AttemptDir) -> Work:
         raise CannotStart(msg) from None
     client = ExecutionClient(base_url=server, token=workload.token, fresh=FreshToken(attempt))
     bounds = {name: payload[name] for name in ("run_as_user", "limits") if payload.get(name)}
-    return Work(workload, relative_log(payload), server, client, bounds)
+    return Work(workload, relative_log(payload), server, client, bounds, attempt)
 
 
 def choose_coordinator(queue: str, bounds: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ import yaml
 from airflow_plugin.hooks.edge_agent import EdgeAgentHook
 from airflow_plugin.queue import secrets
 from edge_agent.policy.document import Document
-from edge_agent.settings import AgentSettings
+from edge_agent.settings import ENV_PREFIX, AgentSettings
 from tests.docs.documents import ROOT, Block, blocks
 from tests.support.airflow_bed import EXECUTOR
 from tests.support.certificates import Authority
@@ -37,6 +37,7 @@ print(json.dumps([bag.import_errors, {dag.fileloc: len(dag.tasks) for dag in bag
 
 
 LANGUAGES = {
+    "env": "test_an_environment_file_is_one_and_names_settings_that_exist",
     "dockerfile": "test_a_linter_finds_no_fault_with_a_dockerfile_of_an_example",
     "ini": "test_a_configuration_file_is_one_and_names_what_exists",
     "json": "test_a_connection_of_an_example_is_taken",
@@ -138,6 +139,15 @@ def test_a_connection_of_an_example_is_taken(block: Block):
     from airflow_plugin.commands.site import site_of
 
     assert site_of(Connection.from_json(block.text, conn_id="example")).url.startswith("https://")
+
+
+@pytest.mark.parametrize("block", blocks("env"), ids=str)
+def test_an_environment_file_is_one_and_names_settings_that_exist(block: Block):
+    """What it sets of Airflow's and others' is tried with a whole Airflow (tests/e2e/test_data_stays_home.py)."""
+    names = [line.partition("=")[0] for line in block.text.splitlines()]
+    assert [name for name in names if not re.fullmatch(r"[A-Z][A-Z0-9_]+", name)] == []
+    own = [name.removeprefix(ENV_PREFIX).lower() for name in names if name.startswith(ENV_PREFIX)]
+    assert [name for name in own if name not in AgentSettings.model_fields] == []
 
 
 def test_a_yaml_file_is_one():

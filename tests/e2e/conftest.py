@@ -15,7 +15,9 @@ import pytest
 
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
+from tests.support.documented import documented
 from tests.support.installed import build, installed
+from tests.support.own_site import Repository
 from tests.support.postgres import Postgres
 
 DAGS = Path(__file__).parent / "dags"
@@ -52,10 +54,23 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def bed(postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowBed]:
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Give the git repository whose Dags Airflow has besides, as the bundle ``site-dags``. It begins with none."""
+    repository = Repository(tmp_path_factory.mktemp("git"))
+    repository.commit("README.md", "The Dags of a site.\n")
+    return repository
+
+
+@pytest.fixture(scope="session")
+def bed(
+    postgres: Postgres, postgres_template: str, repository: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowBed]:
     """Give the Airflow of this run, with every Dag of ``tests/e2e/dags`` loaded."""
+    bundles = documented("how-to/dag-bundles.md")[1]["dag_processor"]["dag_bundle_config_list"]
+    bundles = bundles.replace("/srv/git/dags.git", str(repository.path)).replace(": 30}", ": 3}")
+    settings = SETTINGS | {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": bundles}
     with postgres.database(postgres_template) as url:
-        airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS, settings=SETTINGS)
+        airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS, settings=settings)
         _beds.append(airflow)
         with airflow:
             yield airflow

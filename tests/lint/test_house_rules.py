@@ -29,6 +29,8 @@ OUTER_EDGES = {
     "edge_agent/holdings.py _see_to": "one assignment must not take the others with it",
     "edge_agent/probes.py _page": "a page that cannot be made must not take the agent with it",
     "edge_agent/task_host/__main__.py main": "whatever Airflow's import raises is what the agent must hear",
+    "edge_agent/task_host/late_logs.py _take": "a log that the store refuses must not keep back the others",
+    "edge_agent/task_host/log_store.py look": "a log that is not known to be in the store is looked for again",
     "edge_agent/task_host/child.py _run": "whatever Airflow's supervisor raises is how the attempt ended",
 }
 """The functions that may catch whatever comes, once each, and why."""

@@ -17,8 +17,9 @@ from edge_agent.holdings import Holdings
 from edge_agent.kept import KeptAttempts
 from edge_agent.means import Means
 from edge_agent.policy.admission import Admission
-from edge_agent.protocol import Ending, JobKind, LogAck, Offer, Problem, ProblemReason, RunnerName
+from edge_agent.protocol import Ending, JobKind, LogAck, LogKept, Offer, Problem, ProblemReason, RunnerName
 from edge_agent.runners.base import Runner
+from edge_agent.task_logs import TaskLogs
 from tests.support.waiting import wait_until_async
 
 CHUNK_BYTES = 1000
@@ -79,6 +80,7 @@ class RunnerBed:
             send_log=self._take_log,
             log_chunk_bytes=lambda: self.chunk_bytes,
             report=self._take_ending,
+            task_logs=TaskLogs(attempts.parent, agent="one", where="push", days=1, megabytes=1, environment=dict),
             dispose=KeptAttempts(attempts.with_name("kept"), hours=0, megabytes=0).dispose,
             ended=EndedJobs(attempts.with_name("ended_jobs")),
             cancel_grace_seconds=0.5,
@@ -125,7 +127,7 @@ class RunnerBed:
         self.jobs[assignment.id] = Job(assignment.attempt, assignment)
         return self.jobs[assignment.id]
 
-    async def _take_log(self, assignment_id: UUID, offset: int, content: bytes) -> LogAck:
+    async def _take_log(self, assignment_id: UUID, offset: int, content: bytes, _kept: LogKept | None) -> LogAck:
         await self.answers.wait()
         log = self.jobs[assignment_id].log
         if offset > len(log):

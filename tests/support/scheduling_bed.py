@@ -243,10 +243,11 @@ class SchedulingBed:
             accepted, _ = assignments.report(session, agent=self.agent, endings=[ending])
             return bool(accepted)
 
-    def write_log(self, assignment: UUID, data: bytes, offset: int = 0, limit: int = 1_000_000) -> None:
+    def write_log(self, assignment: UUID, data: bytes, offset: int = 0, limit: int = 1_000_000, **more: Any) -> None:
         """Send bytes of a log."""
+        where: dict[str, Any] = {"agent": self.agent, "assignment_id": assignment, "offset": offset}
         with self.session() as session:
-            logs.append(session, agent=self.agent, assignment_id=assignment, offset=offset, data=data, limit=limit)
+            logs.append(session, **where, data=data, limit=limit, **more)
 
     # -- what is in the table
 

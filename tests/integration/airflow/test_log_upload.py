@@ -13,7 +13,7 @@ import pytest
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select, update
 
-from airflow_plugin import clock, remote_log
+from airflow_plugin import clock, remote_log, task_logs
 from airflow_plugin.compat import active_remote_log, replace_remote_log
 from airflow_plugin.log_upload import LEASE_SECONDS
 from airflow_plugin.models import JobRow, LogRow
@@ -116,6 +116,22 @@ def test_a_job_that_wrote_nothing_is_done_without_an_upload(logs: Uploads):
     logs.ended(b"")
     assert (logs.run(), logs.store.uploads) == (0, [])
     assert logs.bed.job().log_uploaded_at is not None
+
+
+@pytest.mark.parametrize("kept", ["store", "host"])
+def test_what_an_agent_says_about_a_log_that_is_elsewhere_is_read_and_never_uploaded(logs: Uploads, kept: str):
+    (ti,) = logs.bed.dag_run()
+    logs.bed.queue(logs.bed.scheduler(), ti)
+    (assignment,) = logs.bed.start()
+    logs.bed.write_log(assignment, b"It is elsewhere.\n", kept=kept)
+    logs.bed.set(ti, TaskInstanceState.FAILED)
+    logs.bed.report(assignment, JobState.FAILED, EndReason.SIGNAL, signal=9)
+    assert (logs.run(), logs.store.uploads, logs.chunks()) == (0, [], 1)
+    assert logs.bed.job().log_uploaded_at is not None, "nobody asks for it again"
+    with logs.bed.session() as session:
+        first, last = task_logs.lines_of(session, logs.bed.job())
+    assert first == "It is elsewhere."
+    assert "signal 9" in last
 
 
 def test_a_log_whose_place_no_key_tells_any_more_stays_until_the_key_is_back(logs: Uploads, use_key: UseKey):

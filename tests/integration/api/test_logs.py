@@ -9,7 +9,7 @@ import httpx
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from airflow_plugin.models import LogRow
+from airflow_plugin.models import JobRow, LogRow
 from edge_agent.protocol import routes
 from tests.integration.api.conftest import Agent
 
@@ -25,6 +25,17 @@ def test_log_bytes_arrive_once_whatever_is_repeated(running: tuple[str, UUID], a
     with Session(engine) as session:
         chunks = session.scalars(select(LogRow.data).where(LogRow.job_id == running[1]).order_by(LogRow.start_offset))
         assert b"".join(chunks) == b"caf\xe9 \x00more"
+
+
+def test_an_agent_says_where_a_log_is_that_it_does_not_send(
+    running: tuple[str, UUID], agent: Agent, engine: Engine
+) -> None:
+    path = routes.logs(UUID(running[0]))
+    assert agent.ask(path, params={"offset": 0, "kept": "host"}, content=b"here").is_success
+    with Session(engine) as session:
+        assert session.get_one(JobRow, running[1]).log_kept == "host"
+    refused = agent.ask(path, params={"offset": 4, "kept": "moon"}, content=b"there")
+    assert (refused.status_code, refused.json()["reason"]) == (422, "invalid")
 
 
 def test_a_chunk_over_the_agreed_size_is_refused(running: tuple[str, UUID], agent: Agent) -> None:

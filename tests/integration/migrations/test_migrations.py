@@ -71,7 +71,7 @@ def migrated(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mig
 
 def test_airflow_db_migrate_makes_the_tables_with_nothing_configured(migrated):
     assert TABLES | {VERSIONS} < migrated.tables()
-    assert migrated.revision() == "0003"
+    assert migrated.revision() == "0004"
     assert migrated.manage("check_migration")
 
 

@@ -142,6 +142,17 @@ def test_a_log_in_the_remote_store_is_said_to_be_there(queue, job):
     assert piece.where == "The log is in the remote log store by now; Airflow shows it on the page of the task."
 
 
+def test_what_was_said_about_a_log_elsewhere_is_kept_as_long_as_a_log(queue, job):
+    write(queue, job, b"elsewhere\n")
+    queue.report(job.agent, job.assignment)
+    with queue.database.transaction() as session:
+        session.execute(update(JobRow).values(log_uploaded_at=clock.now(), log_kept="host"))
+    assert (read(queue, job).text, read(queue, job).where) == ("elsewhere\n", None)
+    with queue.database.transaction() as session:
+        session.execute(delete(LogRow))
+    assert read(queue, job).where.startswith("The log is kept no longer")
+
+
 def test_what_came_after_the_upload_is_shown_with_where_the_rest_is(queue, job):
     write(queue, job, b"one\n", b"two\n")
     queue.report(job.agent, job.assignment)

@@ -17,6 +17,7 @@ from edge_agent.means import Means
 from edge_agent.policy.admission import Admission
 from edge_agent.protocol import EndReason, JobKind, JobState, LogAck
 from edge_agent.runners.base import Runner
+from edge_agent.task_logs import TaskLogs
 from tests.support.waiting import wait_until_async
 from tests.unit.protocol.examples import OFFER
 
@@ -62,6 +63,7 @@ class Bed:
             send_log=self.take,
             log_chunk_bytes=lambda: 1000,
             report=self.report,
+            task_logs=TaskLogs(folder, agent="one", where="push", days=1, megabytes=1, environment=dict),
             dispose=KeptAttempts(folder / "kept", hours=0, megabytes=0).dispose,
             ended=EndedJobs(folder / "ended_jobs"),
             cancel_grace_seconds=0.1,
@@ -70,7 +72,7 @@ class Bed:
         )
         self.holdings = Holdings(4, self.means.spawn)
 
-    async def take(self, _assignment_id, offset, content):
+    async def take(self, _assignment_id, offset, content, _kept):
         self.log[offset:] = content
         return LogAck(next_offset=len(self.log))
 

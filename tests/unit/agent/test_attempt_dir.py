@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from edge_agent.attempt_dir import AttemptDir, Identity, Progress, Result, boot_id
+from edge_agent.attempt_dir import AttemptDir, Identity, Result, boot_id
+from edge_agent.progress import Progress
 
 
 @pytest.fixture

@@ -66,6 +66,11 @@ VERBS = {
     "heartbeat": ("BeatAnswer", lambda it: it.heartbeat(SESSION, MESSAGES["Beat"]), "agents/h1/heartbeat"),
     "poll": ("PollAnswer", lambda it: it.poll(SESSION, MESSAGES["Poll"]), "agents/h1/poll"),
     "confirm": ("ConfirmAnswer", lambda it: it.confirm(SESSION, MESSAGES["Confirm"]), "assignments/confirm"),
+    "send_log about a log": (
+        "LogAck",
+        lambda it: it.send_log(SESSION, ONE, 0, b"words", "store"),
+        f"assignments/{ONE}/logs?offset=0&kept=store",
+    ),
     "send_log": ("LogAck", lambda it: it.send_log(SESSION, ONE, 12, b"\xff"), f"assignments/{ONE}/logs?offset=12"),
     "report": ("ReportAnswer", lambda it: it.report(SESSION, MESSAGES["Report"]), "assignments/report"),
 }  # fmt: skip

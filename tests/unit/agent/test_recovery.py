@@ -23,6 +23,7 @@ MEANS = Means(
     send_log=UNUSED,
     log_chunk_bytes=UNUSED,
     report=UNUSED,
+    task_logs=UNUSED,
     dispose=UNUSED,
     ended=UNUSED,
     cancel_grace_seconds=0,

@@ -8,7 +8,8 @@ from edge_agent.addresses import listening_at
 from edge_agent.configuration import load, load_state_dir, misspelt
 from edge_agent.errors import SettingsError
 from edge_agent.protocol import JobKind
-from edge_agent.settings import AgentSettings, default_state_dir
+from edge_agent.settings import AgentSettings
+from edge_agent.state_dir import default_state_dir
 
 NEEDED = {"URL": "https://airflow.example.com", "QUEUES": "q", "TOKEN": "planted-token"}
 
@@ -31,6 +32,7 @@ def test_little_is_needed_and_the_rest_has_sensible_defaults(setting):
     assert settings.queues == ("q",)
     assert settings.execution_api == "https://airflow.example.com/execution/"
     assert (settings.slots, settings.kinds, settings.capabilities) == (8, "auto", {})
+    assert settings.task_logs == "push"
     assert settings.name
 
 
@@ -94,6 +96,9 @@ def test_the_toml_file_may_be_named_by_the_environment(setting, tmp_path):
         ({"METRICS": "true"}, "EDGE_AGENT_METRICS without EDGE_AGENT_HEALTH_ADDRESS: set that"),
         ({"LOG_LEVEL": "loud"}, "EDGE_AGENT_LOG_LEVEL:"),
         ({"RUNNER": "default"}, "EDGE_AGENT_RUNNER:"),
+        ({"TASK_LOGS": "s3"}, "EDGE_AGENT_TASK_LOGS: Input should be 'push', 'store' or 'off'"),
+        ({"TASK_LOG_DAYS": "0"}, "EDGE_AGENT_TASK_LOG_DAYS:"),
+        ({"TASK_LOG_MEGABYTES": "0"}, "EDGE_AGENT_TASK_LOG_MEGABYTES:"),
         ({"SERVER_KEY": "abc"}, "EDGE_AGENT_SERVER_KEY: must be a key as `airflow edge-agent server-key` prints it"),
     ],
     ids=lambda value: str(value)[:40],

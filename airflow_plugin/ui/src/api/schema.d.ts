@@ -164,6 +164,8 @@ export interface paths {
          * Append
          * @description Add log bytes at an offset. Bytes that are there already are not doubled; a gap is refused.
          *
+         *     ``kept``: the log does not pass here, but is in the log store of its site or stays on its host; the bytes are
+         *     the agent's words about it, and are not taken to a remote log store.
          *     ``pause_seconds`` in the answer: the job's quota for this minute is used up, and more is refused until then.
          */
         post: operations["append_v1_assignments__assignment_id__logs_post"];
@@ -2622,6 +2624,7 @@ export interface operations {
         parameters: {
             query: {
                 offset: number;
+                kept?: ("store" | "host") | null;
             };
             header?: never;
             path: {
