@@ -86,7 +86,7 @@ class Agent:
         )
         self._kept = KeptAttempts.of(settings, state_dir.kept, self._board)
         self._spool = self._make_spool()
-        self._task_logs = TaskLogs.of(settings, state_dir.path, self._runners.environment_of_tasks)
+        self._task_logs = TaskLogs.of(settings, state_dir.path, self._runners.environment_of_tasks, self._board)
         self._reporting = Reporting(self._sessions, client, self._board)
         self._renewal = Renewal(self._sessions, client, self._holdings, self._board)
         self._means = self._make_means()

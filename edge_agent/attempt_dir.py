@@ -208,11 +208,11 @@ class AttemptDir:
 
     def write_progress(self, progress: Progress) -> None:
         """Record what the agent has done so far."""
-        self.write("progress.json", asdict(progress))
+        self.write("progress.json", progress.fields())
 
     def progress(self) -> Progress:
         """Return what the agent has done so far."""
-        return Progress(**(self.read("progress.json") or {}))
+        return Progress.of(self.read("progress.json") or {})
 
     def forget_payload(self) -> None:
         """Remove the payload: it holds a token, and nobody needs it any more."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:  # a command's own process reads this, and imports next to nothing
     from edge_agent.protocol.logs import LogKept
@@ -23,3 +23,14 @@ class Progress:
     time_seconds: float | None = None
     is_own_time: bool = False  # the job itself asked for that time, not the host's policy
     is_woven: bool = False  # the log holds two streams that can be told apart
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Self:
+        """Return what was written; what an agent of a later release adds is left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in content.items() if name in known})
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is not as usual: an agent of the release before may have to read it, and knows fewer fields."""
+        ours = ((field, getattr(self, field.name)) for field in fields(self))
+        return {field.name: value for field, value in ours if value != field.default}

@@ -36,6 +36,7 @@ from edge_agent.errors import CannotStart
 from edge_agent.kept import MEGABYTE
 from edge_agent.progress import Progress
 from edge_agent.protocol import EndReason, JobKind
+from edge_agent.status.board import StatusBoard
 
 if TYPE_CHECKING:  # a task's process reads this, and needs no settings of the agent
     from edge_agent.settings import AgentSettings
@@ -84,6 +85,7 @@ class TaskLogs:
         megabytes: float,
         environment: Callable[[], Mapping[str, str]],
         clock: Callable[[], float] = time.time,
+        board: StatusBoard | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.staying = state / "task_logs"
@@ -95,10 +97,13 @@ class TaskLogs:
         self._megabytes = megabytes
         self._environment = environment
         self._clock = clock
+        self._board = board or StatusBoard()
         self._sleep = sleep
 
     @classmethod
-    def of(cls, settings: AgentSettings, state: Path, environment: Callable[[], Mapping[str, str]]) -> Self:
+    def of(
+        cls, settings: AgentSettings, state: Path, environment: Callable[[], Mapping[str, str]], board: StatusBoard
+    ) -> Self:
         """Do with them what an agent is set to."""
         return cls(
             state,
@@ -107,6 +112,7 @@ class TaskLogs:
             days=settings.task_log_days,
             megabytes=settings.task_log_megabytes,
             environment=environment,
+            board=board,
         )
 
     def decide(self, kind: JobKind, log: str) -> dict[str, Any]:
@@ -160,6 +166,7 @@ class TaskLogs:
         """Try late logs again and purge, for ever."""
         again, purged = AGAIN_SECONDS, -PURGE_SECONDS
         while True:
+            self._board.doing("task logs", "looking after them", within_seconds=ATTEMPT_SECONDS + MOST_PAUSE_SECONDS)
             if self._clock() - purged >= PURGE_SECONDS:
                 await asyncio.to_thread(self.purge)
                 purged = self._clock()
@@ -201,18 +208,21 @@ class TaskLogs:
             )
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                code = await process.wait()
+                await process.wait()
+        except TimeoutError:  # a store that holds the line is one that does not take them
+            process.kill()
+            await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()
-        if code != 0:
+        if process.returncode != 0:
             left = sum(1 for _ in _files(self.late))
             logger.warning(
                 "%d logs of tasks wait for the log store, in %s. Why, says the end of %s.",
                 *(left, self.late, self._said_by),
                 extra={"event": "logs_late"},
             )
-        return code != 0
+        return process.returncode != 0
 
     def _say(self, attempt: AttemptDir, sentence: str, path: Path, *, level: str) -> None:
         words = sentence.format(agent=self._agent, path=path, days=self._days)

@@ -38,6 +38,8 @@ print(json.dumps([bag.import_errors, {dag.fileloc: len(dag.tasks) for dag in bag
 
 LANGUAGES = {
     "env": "test_an_environment_file_is_one_and_names_settings_that_exist",
+    "bash": "test_the_check_is_critical_for_one_that_hangs_and_a_warning_for_one_that_waits",
+    "console": "test_every_command_is_one_that_a_test_runs",
     "dockerfile": "test_a_linter_finds_no_fault_with_a_dockerfile_of_an_example",
     "ini": "test_a_configuration_file_is_one_and_names_what_exists",
     "json": "test_a_connection_of_an_example_is_taken",
@@ -96,20 +98,6 @@ def test_a_configuration_file_is_one_and_names_what_exists(block: Block):
         assert hasattr(import_module(module), name)
     if parser.has_option("core", "executor"):
         assert EXECUTOR.rpartition(":")[2] in parser["core"]["executor"]
-
-
-def units() -> list[Block]:
-    return [block for block in blocks("ini") if "[Unit]" in block.text]
-
-
-@pytest.mark.parametrize("block", units(), ids=str)
-def test_a_unit_of_an_example_is_accepted_by_systemd(block: Block, tmp_path: Path):
-    """Which says what it does not know, and ends well: nothing may be said."""
-    unit = tmp_path / "edge-agent.service"
-    unit.write_text(re.sub(r"(?m)^(ExecStart=)\S+", rf"\1{sys.executable}", block.text))
-    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("block", blocks("nginx"), ids=str)

@@ -68,7 +68,11 @@ def bed(
     """Give the Airflow of this run, with every Dag of ``tests/e2e/dags`` loaded."""
     bundles = documented("how-to/dag-bundles.md")[1]["dag_processor"]["dag_bundle_config_list"]
     bundles = bundles.replace("/srv/git/dags.git", str(repository.path)).replace(": 30}", ": 3}")
-    settings = SETTINGS | {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": bundles}
+    settings = SETTINGS | {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": bundles,
+        # Else in the temporary directory of the machine, where the clone of another run's repository may lie.
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(tmp_path_factory.mktemp("bundles")),
+    }
     with postgres.database(postgres_template) as url:
         airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS, settings=settings)
         _beds.append(airflow)

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from configparser import ConfigParser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,12 @@ IN_FILES = ("large", "small", "line", "error", "unread")
 
 @dataclass(frozen=True)
 class Visit:
-    """A run, and all that crossed the border from its begin to its end."""
+    """A run, and all that crossed the border from its begin to its end. ``logs``: those that were read then."""
 
     run: DagRun
     exchanges: list[Exchange]
     planted: Mapping[str, str]
+    logs: dict[str, str] = field(default_factory=dict)
 
     def crossed(self, name: str) -> list[str]:
         """Return the requests in whose course a canary crossed, in either direction."""

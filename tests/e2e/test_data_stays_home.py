@@ -80,10 +80,14 @@ def kept(site: HomeSite) -> Visit:
 def told(site: HomeSite) -> Visit:
     """Give the same with Airflow's and the agent's own defaults for logs and templates."""
     site.start("push", AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH="4096")
-    return site.run("home")
+    visit = site.run("home")
+    # Now: the reader of the site's logs is one that takes what it finds in the table to its store.
+    visit.logs["says"] = visit.run.wait_for_log("says", site.planted["line"])
+    visit.logs["large"] = visit.run.wait_for_log("large", "Returned value was:")
+    return visit
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def reader(bed: AirflowBed, site: HomeSite) -> Iterator[AirflowRest]:
     """Give an API server that may read the site's logs, configured by the example for it."""
     options = documented(STORE)[2]["logging"]
@@ -113,9 +117,8 @@ def test_the_next_tasks_argument_leaves_unless_templates_are_cut(site: HomeSite,
     assert site.planted["large"] in str(told.run.task("reads")["rendered_fields"])
 
 
-def test_what_a_python_task_returns_is_a_line_of_its_log_and_leaves_with_that(site: HomeSite, told: Visit):
-    log = told.run.wait_for_log("large", "Returned value was:")
-    assert site.planted["large"] in log
+def test_what_a_python_task_returns_is_a_line_of_its_log_and_leaves_with_that(told: Visit):
+    assert told.planted["large"] in told.logs["large"]
     assert "POST /edge_agent/v1/assignments/{}/logs" in told.crossed("large")
 
 
@@ -139,7 +142,7 @@ def test_a_log_in_the_store_is_read_on_airflows_page_and_never_crosses(
 
 
 def test_a_log_that_is_pushed_leaves_and_errors_with_it(told: Visit):
-    told.run.wait_for_log("says", told.planted["line"])
+    assert told.planted["line"] in told.logs["says"]
     assert told.crossed("line") == ["POST /edge_agent/v1/assignments/{}/logs"]
     assert told.crossed("error") == ["POST /edge_agent/v1/assignments/{}/logs"]
 

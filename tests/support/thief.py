@@ -54,9 +54,10 @@ class Loot:
         return found + [name for name, value in self.environment.items() if secret in value]
 
     def secrets(self) -> list[str]:
-        """Return all that may be a secret: whatever is long enough and not written by a Dag's author."""
-        dags = self.home / "dags"
-        small = [content for path, content in self.files() if len(content) <= LARGEST and dags not in path.parents]
+        """Return all that may be a secret: whatever is long enough, and neither a Dag nor the agent's own program."""
+        known = {self.home / "dags", self.home / "state" / "program"}
+        files = ((path, content) for path, content in self.files() if len(content) <= LARGEST)
+        small = [content for path, content in files if known.isdisjoint(path.parents)]
         texts = [*small, *(value.encode() for value in self.environment.values())]
         words = {word.decode() for text in texts for word in LOOKS_SECRET.findall(text)}
         return sorted(words | {text.decode(errors="replace").strip() for text in small if text.strip()})

@@ -99,6 +99,7 @@ def test_the_status_says_what_each_loop_and_each_job_does(queue, agent):
         "spool",
         "status",
         "event loop",
+        "task logs",
     }
     assert set(report.said.loops) == loops
 

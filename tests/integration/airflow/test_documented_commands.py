@@ -43,7 +43,8 @@ def furnish(site: SchedulingBed, command: Command) -> None:
 
 
 def test_a_command_of_an_admin_works(site: SchedulingBed, capsys: pytest.CaptureFixture[str]):
-    shown = commands("airflow", "edge-agent")
+    # Of the tables there are tests of their own; afterwards nothing else would work here.
+    shown = [command for command in commands("airflow", "edge-agent") if command.words[2] != "db"]
     assert len(shown) > 20
     failed = []
     for command in shown:

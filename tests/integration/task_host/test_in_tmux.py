@@ -10,6 +10,7 @@ import pytest
 
 from edge_agent.attempt_dir import Identity, Result
 from edge_agent.errors import CannotStart
+from edge_agent.progress import Progress
 from edge_agent.protocol import AirflowSettings
 from edge_agent.runners.task import TmuxTaskRunner
 from edge_agent.tmux_server import TmuxServer
@@ -40,6 +41,7 @@ def start(runner, own_site):
     async def started(payload):
         await runner.prepare()
         attempt = own_site.prepare(payload)
+        attempt.write_progress(Progress(log=runner.log_of(payload)))
         identity = await runner.start(attempt)
         ti_id = str(payload["workload"]["ti"]["id"])
         return Run(attempt, ti_id, identity, attempt.path / runner.log_of(payload), own_site.api.instance(ti_id))

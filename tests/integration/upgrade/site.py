@@ -103,7 +103,9 @@ class Site:
         half = LINES // 2
         words = f"seq {half}; {wait}seq {half + 1} {LINES}"
         job_id = self.submit(
-            f"echo {name} start >> {self.ledger}; {words}; echo {name} end >> {self.ledger}", host=host
+            f"echo {name} start >> {self.ledger}; {words}; echo {name} end >> {self.ledger}",
+            host=host,
+            timeout_seconds=3600,  # which the agent has to write down
         )
         return Entry(job_id, name)
 

@@ -140,3 +140,10 @@ def test_an_identity_is_of_this_process_and_of_no_other_with_its_pid():
 def test_a_process_that_is_not_there_has_no_identity():
     with pytest.raises(ProcessLookupError):
         Identity.of(2**22 + 1)
+
+
+def test_progress_is_read_by_the_release_before_and_that_of_a_later_one_here(attempt):
+    attempt.write_progress(Progress(log="log/a.log", time_seconds=9.0))
+    assert attempt.read("progress.json") == {"log": "log/a.log", "time_seconds": 9.0}
+    attempt.write("progress.json", {"log": "log/a.log", "not_known_yet": 1})
+    assert attempt.progress() == Progress(log="log/a.log")
