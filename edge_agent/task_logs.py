@@ -197,8 +197,23 @@ class TaskLogs:
             environment = self._environment()
         except CannotStart:
             return False
+        try:
+            are_taken = await self._take(environment)
+        except OSError as error:  # no room, or no process to be had: this host's trouble, and no end of its agent
+            are_taken = False
+            logger.warning("Logs of tasks cannot be taken to the store now: %s", error, extra={"event": "logs_late"})
+        if not are_taken:
+            left = sum(1 for _ in _files(self.late))
+            logger.warning(
+                "%d logs of tasks wait for the log store, in %s. Why, says the end of %s.",
+                *(left, self.late, self._said_by),
+                extra={"event": "logs_late"},
+            )
+        return not are_taken
+
+    async def _take(self, environment: Mapping[str, str]) -> bool:
+        """Take them to the store, by a process of its own: it imports Airflow. Return whether all were taken."""
         with self._said_by.open("ab") as said:
-            # A process of its own: it imports Airflow.
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "edge_agent.task_host.late_logs", str(self.late)),
                 env=dict(environment),
@@ -208,21 +223,13 @@ class TaskLogs:
             )
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                await process.wait()
-        except TimeoutError:  # a store that holds the line is one that does not take them
-            process.kill()
-            await process.wait()
+                return await process.wait() == 0
+        except TimeoutError:  # a store that holds the line takes nothing
+            return False
         finally:
             if process.returncode is None:
                 process.kill()
-        if process.returncode != 0:
-            left = sum(1 for _ in _files(self.late))
-            logger.warning(
-                "%d logs of tasks wait for the log store, in %s. Why, says the end of %s.",
-                *(left, self.late, self._said_by),
-                extra={"event": "logs_late"},
-            )
-        return process.returncode != 0
+                await process.wait()
 
     def _say(self, attempt: AttemptDir, sentence: str, path: Path, *, level: str) -> None:
         words = sentence.format(agent=self._agent, path=path, days=self._days)

@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from edge_agent.attempt_dir import AttemptDir, Result
@@ -267,3 +268,19 @@ async def test_a_store_that_takes_nothing_is_told_with_where_to_look(tmp_path, a
     await pauses_of(lambda sleep: logs_that("store", tmp_path, sleep=sleep), 1)
     assert "1 logs of tasks wait for the log store" in caplog.text
     assert str(tmp_path / "task_host.log") in caplog.text
+
+
+async def test_a_store_that_never_answers_is_given_up_and_what_asked_it_is_ended(tmp_path, away, monkeypatch, caplog):
+    (asks := tmp_path / "asks").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 300\n")
+    asks.chmod(0o700)
+    monkeypatch.setattr("edge_agent.task_logs.sys.executable", str(asks))
+    monkeypatch.setattr("edge_agent.task_logs.ATTEMPT_SECONDS", 1.0)
+    assert await pauses_of(lambda sleep: logs_that("store", tmp_path, sleep=sleep), 1) == [60]
+    assert "1 logs of tasks wait for the log store" in caplog.text
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_host_that_can_start_no_process_keeps_them_and_its_agent(tmp_path, away, monkeypatch, caplog):
+    monkeypatch.setattr("edge_agent.task_logs.sys.executable", str(tmp_path / "nowhere"))
+    assert await pauses_of(lambda sleep: logs_that("store", tmp_path, sleep=sleep), 2) == [60, 120]
+    assert "cannot be taken to the store now: [Errno 2]" in caplog.text
