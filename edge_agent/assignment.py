@@ -75,6 +75,8 @@ class Assignment:
         self.stage = stage
         self.never_started = False
         """Whether its directory proves that nothing was started and nothing will be."""
+        self.is_confirming = False
+        """Whether a confirm is under way: the server may have given it to us already, in an answer that is late."""
         self.work: asyncio.Task[None] | None = None
         """What carries it out, once it is confirmed or adopted."""
         self.log: SpooledLog | None = None
@@ -85,11 +87,7 @@ class Assignment:
         self._process: Process | None = None
         self._ending: asyncio.Task[None] | None = None
         self._confirmed_at = 0.0
-        self._about = {
-            "assignment_id": str(offer.assignment_id),
-            "job_id": str(offer.job_id),
-            "label": offer.label,
-        }
+        self._about = {"assignment_id": str(offer.assignment_id), "job_id": str(offer.job_id), "label": offer.label}
 
     @property
     def id(self) -> UUID:
@@ -103,6 +101,7 @@ class Assignment:
 
     def confirmed(self) -> None:
         """Note that it may start, from now on."""
+        self.is_confirming = False
         self.stage = Stage.STARTING
         self._confirmed_at = time.monotonic()
 

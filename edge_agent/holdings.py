@@ -59,8 +59,13 @@ class Holdings:
         return any(each.offer.job_id == job_id and not each.never_started for each in started if each is not assignment)
 
     def held(self) -> tuple[UUID, ...]:
-        """Return what lives here: confirmed, and its report not accepted yet."""
-        return tuple(each.id for each in self._assignments.values() if each.stage is not Stage.OFFERED)
+        """Return what lives here, its report not accepted yet: confirmed, or being confirmed.
+
+        What the server has confirmed and does not hear of is put back into its queue. The answer that says so may
+        take longer than that, and whoever was asked meanwhile would start the job a second time.
+        """
+        here = self._assignments.values()
+        return tuple(each.id for each in here if each.is_confirming or each.stage is not Stage.OFFERED)
 
     def never_started(self) -> tuple[UUID, ...]:
         """Return what may have been confirmed, and was never started."""
@@ -102,11 +107,12 @@ class Holdings:
     def drop(self, assignment_ids: Iterable[UUID]) -> list[asyncio.Task[None]]:
         """End these and forget them without a report; return the tasks that do, one each.
 
-        When they are done nothing of the assignments runs any more. Unknown ids are no error, nor are
-        those that have ended: a beat may have crossed their report, whose answer says what becomes of them.
+        When they are done nothing of the assignments runs any more. Unknown ids are no error, nor are those that have
+        ended, or are being confirmed: a beat may have crossed their report or confirm, whose answer says what becomes
+        of them.
         """
         known = [self._assignments[each] for each in assignment_ids if each in self._assignments]
-        theirs = [assignment for assignment in known if assignment.stage is not Stage.ENDED]
+        theirs = [assignment for assignment in known if assignment.stage in (Stage.STARTING, Stage.RUNNING)]
         for assignment in theirs:
             if assignment.id not in self._dropping:
                 self._dropping[assignment.id] = self._spawn(self._drop(assignment))

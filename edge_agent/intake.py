@@ -1,7 +1,8 @@
 """From offers to running jobs: attempt directories first, then one confirm for all, then the starts.
 
 What if it dies here? Until the confirm nobody but us knows of the offer, and it expires. After it the
-directory without a claim proves that nothing was started.
+directory without a claim proves that nothing was started. From the confirm's first try on, beats say that the job is
+held: however late the answer is, nobody else gets the job meanwhile.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from edge_agent.assignment import Assignment
@@ -147,12 +149,13 @@ class Intake:
     async def _confirm(self, session: Session, written: list[Assignment]) -> ConfirmAnswer | None:
         """Ask until there is an answer: only the server knows whether an earlier confirm arrived."""
         confirm = Confirm(assignments=tuple(assignment.id for assignment in written))
+        for assignment in written:
+            assignment.is_confirming = True
         try:
-            return await self._sessions.ask_in(session, CONFIRM, lambda session: self._client.confirm(session, confirm))
-        except (SessionEnded, Superseded, Unauthenticated):
-            # What was confirmed in that session, nobody will tell any more. Nothing was started: say so.
-            for assignment in written:
-                assignment.never_started = True
+            with suppress(SessionEnded, Superseded, Unauthenticated):
+                answer = await self._sessions.ask_in(session, CONFIRM, lambda it: self._client.confirm(it, confirm))
+                if self._sessions.is_current(session):
+                    return answer
         except QueueApiError as error:
             logger.error(  # noqa: TRY400  the same
                 "The server refused to confirm %d offers, which expire: %s",
@@ -162,6 +165,11 @@ class Intake:
             )
             for assignment in written:
                 await self._withdraw(assignment)
+            return None
+        # What was confirmed in a session that is over, nobody will tell any more; or the answer was late, and the job
+        # may be another's by now. Nothing was started: say so.
+        for assignment in written:
+            assignment.is_confirming, assignment.never_started = False, True
         return None
 
     async def _withdraw(self, assignment: Assignment) -> None:

@@ -121,6 +121,10 @@ class Sessions:
         """Whether there is a session now."""
         return self._session is not None
 
+    def is_current(self, session: Session) -> bool:
+        """Whether this is the session there is now, with whatever token."""
+        return self._session is not None and self._session.session_id == session.session_id
+
     async def current(self) -> Session:
         """Return the session, waiting for one if there is none."""
         while self._session is None:
@@ -223,12 +227,11 @@ class Sessions:
 
     def _newest(self, session: Session) -> Session:
         """Return a session with the newest token it has."""
-        is_current = self._session is not None and self._session.session_id == session.session_id
-        return self._session if self._session is not None and is_current else session
+        return self._session if self._session is not None and self.is_current(session) else session
 
     def _end(self, session: Session, error: ProblemAnswer) -> None:
         """Note that a session has ended. Of many callers that find out, the first one counts."""
-        if self._session is not None and self._session.session_id == session.session_id:
+        if self.is_current(session):
             self._session = None
             self._is_open.clear()
             self._board.session(is_open=False)

@@ -44,9 +44,9 @@ class Beat(Request):
     """What an agent says of itself each interval, alone or riding on a poll.
 
     ``number`` grows by one with each new beat of a session; a repeat after a lost answer carries the
-    same number, so that one silence is never counted twice. ``held`` lists every assignment the
-    agent has confirmed and not yet seen its report accepted. ``figures``: its own metrics, which the server has
-    asked for in its directives; never sent to one that has not.
+    same number, so that one silence is never counted twice. ``held`` lists every assignment that the
+    agent has confirmed, or asks to confirm, and has not yet seen its report accepted. ``figures``: its own
+    metrics, which the server has asked for in its directives; never sent to one that has not.
     """
 
     number: int = Field(ge=1, le=LARGEST)

@@ -62,11 +62,16 @@ def marked(kind: Mark, value: int) -> set[int]:
 
 
 def kill_marked(kind: Mark, value: int, *, spare: frozenset[int] = frozenset()) -> None:
-    """SIGKILL them, again and again until nothing new was started in between."""
+    """SIGKILL them, again and again until nothing new was started in between.
+
+    All are stopped first: what is killed last would see the others go, and might write that down, which nothing does
+    when the power fails.
+    """
     while pids := marked(kind, value) - spare:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
 
 def _has(path: Path, kind: Mark, value: int) -> bool:

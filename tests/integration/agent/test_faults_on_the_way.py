@@ -5,6 +5,7 @@ There is one host for each kind of fault, behind a line of its own, so that they
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from uuid import UUID
 import pytest
 
 from edge_agent.fresh_token import FreshToken
+from edge_agent.protocol import JobState
 from tests.integration.agent.steps import met
 from tests.support.airflow_bed import AirflowBed
 from tests.support.command_site import CommandSite
@@ -56,6 +58,12 @@ class Host:
     def beats(self) -> int:
         """Return how many beats it has sent by themselves."""
         return len(self.line.orders.calls_of("heartbeat"))
+
+    def acknowledged(self) -> int:
+        """Return the number of the latest beat that was answered, as the next one tells."""
+        beats = [json.loads(call.body).get("beat") for call in self.line.orders.calls_of("poll")]
+        alone = [json.loads(call.body) for call in self.line.orders.calls_of("heartbeat")]
+        return max((beat["number"] for beat in (*beats, *alone) if beat), default=1) - 1
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +111,24 @@ def test_a_fault_on_the_way_of_a_job_costs_nothing(hosts, verb):
     second = [host.site.submit_entry() for host in hosts]
     for host, *job_ids in zip(hosts, first, second, strict=True):
         host.site.audit(*job_ids)
+
+
+def test_a_job_is_nobody_elses_while_the_answer_to_its_confirm_is_on_its_way(hosts, real_api, tmp_path):
+    """However long that takes: beats, which other connections bring, say in whose hands it is."""
+    host = hosts[0]
+    fault = host.line.orders.order("confirm", "delay")
+    job_id = host.site.submit_entry()
+    met(fault, timeout=30)
+    confirmed = host.site.job(job_id).assignment_id
+    other = CommandSite(real_api, tmp_path / "other", EDGE_AGENT_QUEUES=host.site.name)
+    with other.host:
+        before = host.acknowledged()
+        wait_until(host.acknowledged, until=lambda number: number >= before + 3, what="three beats pass", timeout=40)
+        now = host.site.job(job_id)
+        fault.end()
+        host.site.audit(job_id)
+    other.engine.dispose()
+    assert (now.state, now.assignment_id) == (JobState.RUNNING, confirmed)
 
 
 def test_a_fault_on_the_way_of_a_beat_costs_nothing(hosts, tmp_path):

@@ -52,6 +52,23 @@ def test_a_session_that_ends_while_a_confirm_is_unanswered_puts_the_job_back(que
     assert (tmp_path / "runs").read_text() == "x\n"
 
 
+def test_an_answer_to_a_confirm_that_comes_when_its_session_is_over_starts_nothing(queue, agent, tmp_path):
+    """By then the job may be another's: a silent agent is taken for lost, and its jobs are given to others."""
+    fault = queue.fault("confirm", "delay")
+    job = queue.submit(f"echo x >> {tmp_path / 'runs'}")
+    met(fault)
+    first = job.assignment_id
+    queue.end_session()
+    wait_until(lambda: "The session has ended" in agent.output(), what="the agent knows")
+    fault.end()
+    registered(queue, 2)
+    assert queue.registrations[1].never_started == (first,)
+    assert first not in queue.registrations[1].held
+    ended(job)
+    assert job.offers == 2
+    assert (tmp_path / "runs").read_text() == "x\n"
+
+
 def test_a_report_whose_answer_was_lost_is_repeated_and_accepted(queue, agent):
     fault = queue.fault("report", "drop", times=2)
     job = queue.submit("true")
