@@ -57,6 +57,7 @@ def test_the_page_leads_from_no_agent_to_the_first_healthy_one(look: Look, shell
     expect(page.get_by_label("Airflow's address")).to_have_value(view.url)
     page.get_by_text("It runs Airflow's tasks, not commands only").click()
     expect(page.get_by_text("No command runs there until the host's policy lists it")).to_be_visible()
+    page.get_by_text("In a shell, to try it").click()
     page.get_by_role("button", name="Copy install command").click()
     expect(page.get_by_text("Copied")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")

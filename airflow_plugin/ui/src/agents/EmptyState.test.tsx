@@ -32,8 +32,7 @@ test("from nothing to a healthy agent: a token for it alone, one command, and th
   await plan(shown);
   const command = await screen.findByRole("region", { name: "install command" });
   expect(command).toHaveTextContent(SECRET);
-  expect(command).toHaveTextContent('name = "db-07"');
-  expect(command).toHaveTextContent('server_key = "c2VydmVy"');
+  expect(command).toHaveTextContent("--name='db-07' \\ --queues='onprem' \\ --server-key='c2VydmVy'");
   expect(asked[0]?.body).toMatchObject({ name: "db-07", agents: ["db-07"], queues: ["onprem"], max_agents: 1 });
   expect(screen.getByText("Waiting for db-07 to register …")).toBeVisible();
 
@@ -41,6 +40,20 @@ test("from nothing to a healthy agent: a token for it alone, one command, and th
   expect(await screen.findByText("healthy")).toBeVisible();
   await shown.user.click(screen.getByRole("button", { name: "Show all agents" }));
   expect(shown.onDone).toHaveBeenCalled();
+});
+
+test("who wants to try it first gets a command for a shell", async () => {
+  isLookedAtBy();
+  answers("post", "/tokens", makeCreated("db-07"), 201);
+  const shown = showEmpty();
+  await plan(shown);
+  expect(await screen.findByRole("radio", { name: "As a service of the host" })).toBeChecked();
+  await shown.user.click(screen.getByRole("radio", { name: "In a shell, to try it" }));
+  const command = screen.getByRole("region", { name: "install command" });
+  expect(command).toHaveTextContent(SECRET);
+  expect(command).toHaveTextContent('name = "db-07"');
+  expect(command).toHaveTextContent('server_key = "c2VydmVy"');
+  expect(screen.getByText(/should not be root/)).toBeVisible();
 });
 
 test("what is refused says why, and can be mended", async () => {
@@ -72,7 +85,7 @@ test("an address that only this machine finds is doubted", async () => {
 
 test("who installs an agent for commands only is told what its host must allow first", async () => {
   isLookedAtBy();
-  answers("post", "/tokens", { name: "db-07", token: SECRET }, 201);
+  answers("post", "/tokens", makeCreated("db-07"), 201);
   const shown = showEmpty();
   await plan(shown);
   const tasks = await screen.findByRole("checkbox", { name: /It runs Airflow's tasks/ });

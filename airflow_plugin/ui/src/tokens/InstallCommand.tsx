@@ -1,10 +1,10 @@
-import { Link as ChakraLink, Checkbox, Input, Stack, Text } from "@chakra-ui/react";
+import { Link as ChakraLink, Checkbox, HStack, Input, RadioGroup, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 import type { CreatedToken } from "../api/types";
 import { useMe } from "../app/me";
 import { CodeBlock } from "../parts/CodeBlock";
 import { Labelled } from "../parts/Labelled";
-import { airflowAddress, doubtAbout, installCommand } from "./install";
+import { airflowAddress, doubtAbout, installCommand, serviceCommand } from "./install";
 
 export interface InstallCommandProps {
   created: CreatedToken;
@@ -12,9 +12,12 @@ export interface InstallCommandProps {
   queues: string[];
 }
 
+const WAYS = { service: "As a service of the host", shell: "In a shell, to try it" };
+
 /** The one command that makes an agent of a host. */
 export function InstallCommand({ created, agent, queues }: InstallCommandProps) {
-  const { version, docs_url: docs } = useMe();
+  const { version } = useMe();
+  const [way, setWay] = useState<keyof typeof WAYS>("service");
   const [tasks, setTasks] = useState(true);
   const [url, setUrl] = useState(airflowAddress);
   const doubt = doubtAbout(url);
@@ -40,24 +43,48 @@ export function InstallCommand({ created, agent, queues }: InstallCommandProps) 
           command below stops at its check, and says so.
         </Text>
       )}
+      <RadioGroup.Root
+        size="sm"
+        colorPalette="brand"
+        value={way}
+        onValueChange={({ value }) => setWay(value as keyof typeof WAYS)}
+        aria-label="How it runs"
+      >
+        <HStack gap={4} flexWrap="wrap">
+          {Object.entries(WAYS).map(([each, text]) => (
+            <RadioGroup.Item key={each} value={each}>
+              <RadioGroup.ItemHiddenInput />
+              <RadioGroup.ItemIndicator />
+              <RadioGroup.ItemText>{text}</RadioGroup.ItemText>
+            </RadioGroup.Item>
+          ))}
+        </HStack>
+      </RadioGroup.Root>
       <Text>
-        Paste this into a shell on the host, as the user that the agent is to run as, which should not be root. It needs
-        Python 3.11 to 3.13.
+        {way === "service"
+          ? "Paste this into a shell of root's on the host. The agent gets a user of its own. It needs Python 3.11 to 3.13."
+          : "Paste this into a shell on the host, as the user that the agent is to run as, which should not be root. It needs Python 3.11 to 3.13."}
       </Text>
-      <CodeBlock label="install command" text={installCommand(plan)} />
+      <CodeBlock label="install command" text={way === "service" ? serviceCommand(plan) : installCommand(plan)} />
       <Text fontSize="sm" color="fg.muted">
-        It stays in the foreground, so that you see what it says; its check tells what is missing, such as the Dag files
-        that tasks need. How to run it as a service stands in the quickstart
-        {docs ? (
-          <>
-            {" of the "}
-            <ChakraLink href={docs} target="_blank" rel="noreferrer" color="fg.info">
-              documentation
-            </ChakraLink>
-          </>
-        ) : null}
-        .
+        {way === "service"
+          ? "It shows each step, and starts nothing before its check finds all well; that tells what is missing, such as the Dag files that tasks need, and what to run then."
+          : "It stays in the foreground, so that you see what it says; its check tells what is missing, such as the Dag files that tasks need."}
+        <Documentation />
       </Text>
     </Stack>
   );
+}
+
+function Documentation() {
+  const { docs_url: docs } = useMe();
+  return docs ? (
+    <>
+      {" More of it stands in the "}
+      <ChakraLink href={docs} target="_blank" rel="noreferrer" color="fg.info">
+        documentation
+      </ChakraLink>
+      .
+    </>
+  ) : null;
 }

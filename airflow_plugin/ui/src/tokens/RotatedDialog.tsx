@@ -2,7 +2,7 @@ import { Stack, Text } from "@chakra-ui/react";
 import type { TokenView } from "../api/types";
 import { CodeBlock } from "../parts/CodeBlock";
 import { inWords } from "../parts/spans";
-import { replaceCommand } from "./install";
+import { replaceCommand, replaceServiceCommand } from "./install";
 import { SecretDialog } from "./SecretDialog";
 
 export interface RotatedDialogProps {
@@ -28,8 +28,10 @@ export function RotatedDialog({ token, secret, overlapSeconds, onClose }: Rotate
         </Text>
       ) : (
         <Stack gap={2}>
+          <Text>On each of its hosts, as root, where the agent is a service:</Text>
+          <CodeBlock label="command that replaces the token of a service" text={replaceServiceCommand(secret)} />
           <Text>
-            On each of its hosts, as the agent's user. If the token file is in another place there, change that.
+            Where it runs below a home, as its user. If the token file is in another place there, change that.
           </Text>
           <CodeBlock label="command that replaces the token file" text={replaceCommand(secret)} />
         </Stack>

@@ -112,8 +112,8 @@ describe("creating one", () => {
     expect(await screen.findByRole("region", { name: "secret" })).toHaveTextContent(SECRET);
     await user.type(screen.getByRole("textbox", { name: "Name of the agent" }), "db-07");
     const command = screen.getByRole("region", { name: "install command" });
-    expect(command).toHaveTextContent("install -m 600 /dev/stdin token");
-    expect(command).toHaveTextContent('queues = ["onprem", "reports"]');
+    expect(command).toHaveTextContent("/opt/edge-agent/bin/edge-agent install --check");
+    expect(command).toHaveTextContent("--queues='onprem,reports'");
     expect(screen.getByText("Waiting for db-07 to register …")).toBeVisible();
     await user.keyboard("{Escape}");
     expect(screen.getByRole("region", { name: "secret" })).toBeVisible();

@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SECRET } from "../testing/tokens";
-import { doubtAbout, type Installation, installCommand, replaceCommand } from "./install";
+import {
+  doubtAbout,
+  type Installation,
+  installCommand,
+  replaceCommand,
+  replaceServiceCommand,
+  serviceCommand,
+} from "./install";
 
 const PLAN: Installation = {
   url: "https://airflow.example.com/x",
@@ -97,8 +104,61 @@ describe("pasted into a real shell", () => {
   });
 });
 
+describe("of a service, pasted into a real shell", () => {
+  let home: string;
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), "root-"));
+    // Stands for what it would install and run: notes each word it was called with, and what it reads.
+    for (const name of ["python3", "pip", "edge-agent"]) {
+      const note = `#!/bin/sh\necho ${name} > ${home}/called.$$\nfor word; do echo "<$word>"; done >> ${home}/called.$$\n`;
+      writeFileSync(join(home, name), `${note}cat ${home}/called.$$ >> ${home}/called\n`);
+      chmodSync(join(home, name), 0o755);
+    }
+    writeFileSync(join(home, "edge-agent"), `${readFileSync(join(home, "edge-agent"), "utf8")}cat > ${home}/read\n`);
+  });
+
+  afterEach(() => rmSync(home, { recursive: true }));
+
+  function paste(command: string) {
+    const here = command.replaceAll("/opt/edge-agent/bin/", `${home}/`);
+    execFileSync("/bin/sh", [], { input: here, env: { PATH: `${home}:/usr/bin:/bin` } });
+    return readFileSync(join(home, "called"), "utf8").trim().split("\n");
+  }
+
+  test("the release of this Airflow is installed, and told what was said", () => {
+    expect(paste(serviceCommand(PLAN))).toEqual([
+      "python3",
+      ...["<-m>", "<venv>", "</opt/edge-agent>"],
+      "pip",
+      ...["<install>", "<airflow-edge-agent[tasks]==0.1.0>"],
+      "edge-agent",
+      ...["<install>", "<--check>", "<--url=https://airflow.example.com/x>", "<--name=db-07>"],
+      ...["<--queues=onprem,reports>", "<--server-key=c2VydmVy>"],
+    ]);
+  });
+
+  test("the token is read from standard input, and on no command line", () => {
+    const called = paste(serviceCommand(PLAN));
+    expect(readFileSync(join(home, "read"), "utf8")).toBe(`${SECRET}\n`);
+    expect(called.join("\n")).not.toContain(SECRET);
+  });
+
+  test("nothing that was typed is run by the shell", () => {
+    const agent = `$(touch ${home}/pwned)"\`touch ${home}/pwned\`'; touch ${home}/pwned; '`;
+    expect(paste(serviceCommand({ ...PLAN, agent }))).toContain(`<--name=${agent}>`);
+    expect(() => statSync(join(home, "pwned"))).toThrow();
+  });
+
+  test("a new secret takes the place of the one before", () => {
+    expect(paste(replaceServiceCommand("eat_new"))).toEqual(["edge-agent", "<install>", "<--token-file=->"]);
+    expect(readFileSync(join(home, "read"), "utf8")).toBe("eat_new\n");
+  });
+});
+
 test("where the server signs nothing no key is named", () => {
   expect(installCommand({ ...PLAN, serverKey: null })).not.toContain("server_key");
+  expect(serviceCommand({ ...PLAN, serverKey: null })).not.toContain("server-key");
 });
 
 test("a host that runs commands only needs no Airflow", () => {
@@ -111,7 +171,9 @@ test("a version that was never released is not asked for by its number", () => {
 
 test("it begins with a space, which keeps it out of the history of most shells", () => {
   expect(installCommand(PLAN)).toMatch(/^ /);
+  expect(serviceCommand(PLAN)).toMatch(/^ /);
   expect(replaceCommand(SECRET)).toMatch(/^ /);
+  expect(replaceServiceCommand(SECRET)).toMatch(/^ /);
 });
 
 test.each([

@@ -23,9 +23,7 @@ const RELEASE = /^\d+(\.\d+)*$/;
  * all of it out of the history of shells that honour that. Whatever fails ends it, because what follows hangs on `&&`.
  */
 export function installCommand(plan: Installation): string {
-  const { url, agent, queues, secret, serverKey, tasks, version } = plan;
-  const pinned = RELEASE.test(version) ? `==${version}` : "";
-  const requirement = `airflow-edge-agent${tasks ? "[tasks]" : ""}${pinned}`;
+  const { url, agent, queues, secret, serverKey } = plan;
   // TOML reads a quoted string of JSON as what it is.
   const settings = [
     `url = ${JSON.stringify(url)}`,
@@ -41,13 +39,53 @@ export function installCommand(plan: Installation): string {
     ...settings,
     "SETTINGS",
     `printf 'token_file = "%s/token"\\n' "$PWD" >> agent.toml &&`,
-    `python3 -m venv venv && venv/bin/pip install '${requirement}' &&`,
+    `python3 -m venv venv && venv/bin/pip install '${requirementOf(plan)}' &&`,
     "venv/bin/edge-agent check --config agent.toml && venv/bin/edge-agent run --config agent.toml",
     "",
   ].join("\n");
 }
 
-/** Give a new secret to an agent that was installed like that. */
+/**
+ * Install an agent below /opt and make a service of it, as root.
+ *
+ * `edge-agent install` reads the token from standard input, and starts nothing that its own check finds something to
+ * say against.
+ */
+export function serviceCommand(plan: Installation): string {
+  const { url, agent, queues, secret, serverKey } = plan;
+  const options = [
+    `--url=${quoted(url)}`,
+    `--name=${quoted(agent)}`,
+    `--queues=${quoted(queues.join(","))}`,
+    ...(serverKey === null ? [] : [`--server-key=${quoted(serverKey)}`]),
+  ];
+  return [
+    ` python3 -m venv /opt/edge-agent && /opt/edge-agent/bin/pip install '${requirementOf(plan)}' &&`,
+    `${SERVICE} --check \\\n  ${options.join(" \\\n  ")} <<'TOKEN'`,
+    secret,
+    "TOKEN",
+    "",
+  ].join("\n");
+}
+
+const SERVICE = "/opt/edge-agent/bin/edge-agent install";
+
+function requirementOf({ tasks, version }: Installation): string {
+  const pinned = RELEASE.test(version) ? `==${version}` : "";
+  return `airflow-edge-agent${tasks ? "[tasks]" : ""}${pinned}`;
+}
+
+/** One word of a shell, whatever is in it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Give a new secret to an agent that is a service. */
+export function replaceServiceCommand(secret: string): string {
+  return [` ${SERVICE} --token-file=- <<'TOKEN'`, secret, "TOKEN", ""].join("\n");
+}
+
+/** Give a new secret to an agent that was installed below a home. */
 export function replaceCommand(secret: string): string {
   return [" install -m 600 /dev/stdin ~/edge-agent/token <<'TOKEN'", secret, "TOKEN", ""].join("\n");
 }
