@@ -6,6 +6,7 @@
 :mod:`~edge_agent.install.wishes`             what was asked for, and what of it is refused
 :mod:`~edge_agent.install.steps`              what a plan is made of
 :mod:`~edge_agent.install.owned`              the steps for directories and files
+:mod:`~edge_agent.install.owner`              being the owner of a directory instead of root
 :mod:`~edge_agent.install.contents`           what stands in files that are written once
 :mod:`~edge_agent.install.soundness`          whether the host is fit for it
 :mod:`~edge_agent.install.plan`               which steps make an agent of a host

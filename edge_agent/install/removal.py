@@ -19,6 +19,7 @@ from edge_agent.install import contents
 from edge_agent.install.host import Host
 from edge_agent.install.layout import POLICY, Layout
 from edge_agent.install.owned import WriteFile
+from edge_agent.install.owner import as_owner_of
 from edge_agent.install.plan import Plan
 from edge_agent.install.record import Record
 from edge_agent.install.soundness import neighbours
@@ -65,12 +66,20 @@ class StopAgent(Step):
     def due(self, host: Host, *, is_changed: bool) -> Sequence[str] | None:
         if not host.is_live:
             return None
-        is_there = StateDir(self.state_dir).holder() is not None
-        leaves = held(self.state_dir).running or TmuxServer(StateDir(self.state_dir).tmux).runs()
+        with as_owner_of(self.state_dir):
+            is_there = StateDir(self.state_dir).holder() is not None
+            leaves = held(self.state_dir).running or TmuxServer(StateDir(self.state_dir).tmux).runs()
         return [] if is_there or (leaves and not self.jobs_live_on) else None
 
     @override
     def do(self, host: Host) -> Sequence[str]:
+        with as_owner_of(self.state_dir):
+            self._have_it_leave()
+            if not self.jobs_live_on:
+                self._end_what_is_left()
+        return ()
+
+    def _have_it_leave(self) -> None:
         begun = time.monotonic()
         while (holder := StateDir(self.state_dir).holder()) is not None:
             if time.monotonic() - begun > LEAVE_SECONDS:
@@ -80,15 +89,20 @@ class StopAgent(Step):
                 # A further SIGTERM is the agent's own word for: end what runs, and leave.
                 send(holder.identity, signal.SIGUSR1 if self.jobs_live_on else signal.SIGTERM)
             time.sleep(TELL_AGAIN_SECONDS)
-        if not self.jobs_live_on:
-            self._end_what_is_left()
-        return ()
 
     def _end_what_is_left(self) -> None:
         """End what an agent has left that was not there to do it."""
         for attempt in _attempts(self.state_dir):
-            if identity := attempt.identity():
+            if (identity := attempt.identity()) is None:
+                continue
+            try:
                 sweep(identity)
+            except PermissionError as error:
+                msg = (
+                    f"process {identity.pid} of {attempt.path}, or what it has started, is another user's: end it if it "
+                    "is a job's (sudo), or else remove that directory"
+                )
+                raise CannotInstall(msg) from error
         terminals = TmuxServer(StateDir(self.state_dir).tmux)
         if terminals.runs():
             terminals.ask("kill-server")

@@ -5,6 +5,7 @@ The agent, its user, its files and its jobs are real; systemctl is a stand-in th
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,51 @@ def shared_host(tmp_path_factory):
     """Give a host on which nothing is ever done."""
     with bare_host(tmp_path_factory.mktemp("shared"), systemd=True) as it:
         yield it
+
+
+def test_a_removal_does_nothing_for_jobs_that_only_root_could(host, install):
+    install(start=False)
+    state = Path("/var/lib/edge-agent")
+    host.run("runuser", "-u", "edge-agent", "--", "mkdir", "-p", state / "tmux", state / "attempts" / FORGED)
+    with (
+        host.process("others", *host.inside("sh", "-c", f"echo $$ > /run/others; {until_exists(Path('/run/gate'))}")),
+        host.process(
+            "forger", *host.inside("runuser", "-u", "edge-agent", "--", sys.executable, "-c", FORGER)
+        ) as forger,
+    ):
+        wait_until(lambda: "listens" in forger.log.read_text(), what="the forger is ready")
+        said = host.edge_agent("uninstall", "--force", says="Failed: stop the agent of /var/lib/edge-agent")
+        assert f"/var/lib/edge-agent/attempts/{FORGED}" in said
+        assert host_has(host, host.run("cat", "/run/others").strip())
+        host.run("rm", "-r", state / "attempts" / FORGED)
+        uid = host.run("id", "-u", "edge-agent").strip()
+        host.edge_agent("uninstall", "--force")
+        assert set(forger.log.read_text().splitlines()) == {"listens", f"called by {uid}", f"asked by {uid}"}
+        host.run("touch", "/run/gate")
+
+
+FORGED = "00000000-0000-4000-8000-000000000001"
+
+FORGER = f"""
+import json, socket, struct, time
+from dataclasses import asdict
+import sys
+from pathlib import Path
+from edge_agent.attempt_dir import Identity
+
+state = Path("/var/lib/edge-agent")
+while not (said := Path("/run/others").read_text() if Path("/run/others").exists() else ""):
+    time.sleep(0.05)
+(state / "attempts/{FORGED}/identity.json").write_text(json.dumps(asdict(Identity.of(int(said)))))
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind(str(state / "tmux/socket"))
+    listener.listen()
+    print("listens", flush=True)
+    is_asked = False
+    while not is_asked:
+        with listener.accept()[0] as caller:
+            credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            is_asked = bool(caller.recv(1))
+            print("asked" if is_asked else "called", "by", struct.unpack("3i", credentials)[1], flush=True)
+"""
+"""What a job could leave: a process of root's as its own, and what listens in the place of tmux; it says who calls."""
