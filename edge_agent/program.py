@@ -50,9 +50,11 @@ class Program:
         :raises OSError: when there is no room, or no right to.
         """
         if self._copy is None:
-            files = _files(self._source)
+            package = Path(self._source.name)
+            files = {package / path: content for path, content in _files(self._source).items()}
+            files[Path("__main__.py")] = MAIN.encode()
             copy = self._place / _digest(files)
-            if _digest(_files(copy / self._source.name)) != copy.name:  # none, or the power went while it was written
+            if _digest(_files(copy)) != copy.name:  # none, or the power went while it was written
                 shutil.rmtree(copy, ignore_errors=True)
                 self._write(files, copy)
             if not in_use:
@@ -63,11 +65,10 @@ class Program:
     def _write(self, files: dict[Path, bytes], copy: Path) -> None:
         unfinished = copy.with_name(f".{uuid4()}")
         try:
-            for path in (self._place, unfinished, unfinished / self._source.name):
+            for path in (self._place, unfinished):
                 path.mkdir(mode=0o700, exist_ok=True)
             for path, content in sorted(files.items()):
-                _write(unfinished / self._source.name / path, content)
-            _write(unfinished / "__main__.py", MAIN.encode())
+                _write(unfinished / path, content)
             unfinished.rename(copy)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -86,8 +87,8 @@ def _write(file: Path, content: bytes) -> None:
         opened.write(content)
 
 
-def _files(package: Path) -> dict[Path, bytes]:
-    return {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")}
+def _files(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.py")}
 
 
 def _digest(files: dict[Path, bytes]) -> str:

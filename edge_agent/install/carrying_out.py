@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edge_agent.errors import CannotInstall
+from edge_agent.errors import AgentError, CannotInstall
 from edge_agent.install.host import Host
 from edge_agent.install.plan import Plan
 from edge_agent.install.record import Record
@@ -73,8 +73,8 @@ def _not_there(host: Host, path: Path) -> Sequence[Path]:
 def _dueness(host: Host, step: Step) -> str:
     try:
         due = step.due(host, is_changed=True)
-    except PermissionError:
-        return "cannot be compared by this user"
+    except (OSError, AgentError) as error:  # for root it can
+        return f"cannot be told: {error}"
     return "is so already" if due is None else "to be done"
 
 

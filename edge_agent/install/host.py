@@ -8,7 +8,6 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -73,8 +72,10 @@ class Host:
     def group_of(self, name: str) -> str:
         """Return the name of the group of a user: his own where there is no such user yet."""
         entry = self.user(name)
-        if entry is None or not self.is_live:
+        if entry is None:
             return name
+        if not self.is_live:
+            return next((fields[0] for fields in self._list("group") if fields[2] == str(entry.gid)), str(entry.gid))
         try:
             return grp.getgrgid(entry.gid).gr_name
         except KeyError:
@@ -83,10 +84,7 @@ class Host:
     def has_group(self, name: str) -> bool:
         """Whether there is a group of that name."""
         if not self.is_live:
-            file = self.place(Path("/etc/group"))
-            return (
-                file.is_file() and re.search(rf"^{name}:", file.read_text(encoding="utf-8"), re.MULTILINE) is not None
-            )
+            return any(fields[0] == name for fields in self._list("group"))
         try:
             grp.getgrnam(name)
         except KeyError:
@@ -152,9 +150,13 @@ class Host:
         )
 
     def _user_of_file(self, name: str) -> Entry | None:
-        file = self.place(Path("/etc/passwd"))
-        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-        for fields in (line.split(":") for line in lines):
+        for fields in self._list("passwd"):
             if fields[0] == name:
                 return Entry(name, int(fields[2]), int(fields[3]), (int(fields[3]),), fields[4])
         return None
+
+    def _list(self, name: str) -> list[list[str]]:
+        """Return the lines of ``etc/passwd`` or ``etc/group``, field by field."""
+        file = self.place(Path("/etc") / name)
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+        return [line.split(":") for line in lines]

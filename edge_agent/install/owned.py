@@ -78,7 +78,7 @@ class MakeFolder(Owned):
     @override
     def do(self, host: Host) -> Sequence[str]:
         place = host.place(self.path)
-        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _make_way(place)
         with suppress(FileExistsError):
             place.mkdir(mode=0o700)
         handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -120,13 +120,13 @@ class WriteFile(Owned):
     @override
     def do(self, host: Host) -> Sequence[str]:
         place = host.place(self.path)
-        content = place.read_text(encoding="utf-8") if self._is_kept(place) else self._text
-        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        content = place.read_bytes() if self._is_kept(place) else self._text.encode()
+        _make_way(place)
         new = beside(place)
         new.unlink(missing_ok=True)  # of a run that died
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 self._hand_over(handle, host)
                 file.flush()
@@ -145,10 +145,20 @@ class WriteFile(Owned):
         return (self.once or self.content is None) and place.is_file()
 
     def _diff(self, place: Path) -> list[str]:
-        before = place.read_text(encoding="utf-8")
-        if self._is_kept(place) or before == self._text:
+        before = place.read_bytes()
+        if self._is_kept(place) or before == self._text.encode():
             return []
         if isinstance(self.content, SecretStr):
             return [f"changed {HIDDEN}"]
-        lines = difflib.unified_diff(before.splitlines(), self._text.splitlines(), lineterm="", n=1)
+        old, new = before.decode(errors="replace").splitlines(), self._text.splitlines()
+        lines = difflib.unified_diff(old, new, lineterm="", n=1)
         return [line for line in lines if not line.startswith(("---", "+++"))]
+
+
+def _make_way(place: Path) -> None:
+    """Make what is missing of the way to a place, for everybody to pass whatever root's umask is."""
+    umask = os.umask(0o022)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    finally:
+        os.umask(umask)

@@ -99,8 +99,8 @@ class StopAgent(Step):
                 sweep(identity)
             except PermissionError as error:
                 msg = (
-                    f"process {identity.pid} of {attempt.path}, or what it has started, is another user's: end it if it "
-                    "is a job's (sudo), or else remove that directory"
+                    f"process {identity.pid} of {attempt.path}, or what it started, is another user's: end it if it is "
+                    "a job's (sudo), or else remove that directory"
                 )
                 raise CannotInstall(msg) from error
         terminals = TmuxServer(StateDir(self.state_dir).tmux)
@@ -171,7 +171,7 @@ def _steps(host: Host, layout: Layout, record: Record, *, keep_state: bool) -> I
 def _unit_steps(host: Host, layout: Layout, verb: str, *, is_there: bool) -> Iterator[Step]:
     """Return the step for systemctl. A unit that is gone needs none."""
     if is_there and host.has_systemd and (host.is_live or host.has("systemctl")):
-        gone = ("sh", "-c", f"! test -e {host.place(layout.unit_file)}")
+        gone = ("test", "!", "-e", str(host.place(layout.unit_file)))
         words = tuple(host.systemctl(verb, "--quiet", layout.unit))
         yield Run(words, f"{verb} {layout.unit}", unless=gone)
 
@@ -179,7 +179,7 @@ def _unit_steps(host: Host, layout: Layout, verb: str, *, is_there: bool) -> Ite
 def _may_go(host: Host, layout: Layout) -> bool:
     """Whether the policy is as an installation wrote it, maybe another's, and no other agent of the host obeys it."""
     file = host.place(POLICY)
-    is_untouched = not file.exists() or file.read_text(encoding="utf-8") == contents.POLICY
+    is_untouched = not file.exists() or file.read_bytes() == contents.POLICY.encode()
     return is_untouched and not any(neighbours(host, layout))
 
 

@@ -39,7 +39,7 @@ def check_place(host: Host, step: Step) -> None:
 
 
 def _check_ours(place: Path) -> None:
-    if place.exists() and not place.read_text(encoding="utf-8").startswith(MARK):
+    if place.exists() and not place.read_bytes().startswith(MARK.encode()):
         msg = (
             f"{place} was not written by `edge-agent install`, and would be overwritten. Move it away; changes of a "
             "unit go into a drop-in (systemctl edit)"

@@ -130,8 +130,13 @@ def program_of(wishes: Wishes, host: Host, user: str) -> Path:
         raise SettingsError(msg)
     advice = "Install it where only root can write, such as: python3 -m venv /opt/edge-agent"
     entry = host.user(user)
-    for needed in (place, *_interpreter(place)):
-        if why := changeable_by_others(needed, frozenset({0, os.geteuid()})):
+    for needed in (place, *_interpreter(host, place)):
+        try:
+            why = changeable_by_others(needed, frozenset({0, os.geteuid()}))
+        except OSError as error:
+            msg = f"--program: {needed} cannot be run: {error.strerror}. {advice}"
+            raise SettingsError(msg) from error
+        if why:
             msg = f"--program: {needed} is not run as a service, because others could exchange it: {why}. {advice}"
             raise SettingsError(msg)
         if user != "root" and (closed := _closed_to(needed, entry)):
@@ -140,12 +145,14 @@ def program_of(wishes: Wishes, host: Host, user: str) -> Path:
     return program
 
 
-def _interpreter(program: Path) -> list[Path]:
+def _interpreter(host: Host, program: Path) -> list[Path]:
     """Return what runs a script: an environment's Python is a link, maybe into somebody's home."""
     with program.open("rb") as file:
         first = file.readline(4096)
     found = re.match(rb"#!\s*(/\S+)", first)
-    return [Path(os.fsdecode(found[1]))] if found else []
+    path = host.place(Path(os.fsdecode(found[1]))) if found else None
+    # That of a package may come from elsewhere.
+    return [path] if path and (host.is_live or path.exists()) else []
 
 
 def _closed_to(path: Path, entry: Entry | None) -> Path | None:

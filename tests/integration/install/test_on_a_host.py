@@ -195,6 +195,15 @@ def shared_host(tmp_path_factory):
         yield it
 
 
+def test_anybody_may_see_what_a_removal_would_do(host, install):
+    install(start=False)
+    host.run("runuser", "-u", "edge-agent", "--", "touch", "/var/lib/edge-agent/agent.lock")
+    said = host.run("runuser", "-u", "nobody", "--", PROGRAM, "uninstall", "--dry-run")
+    assert "stop the agent of /var/lib/edge-agent, and what it runs: cannot be told: " in said
+    assert f"remove {SETTINGS}: to be done" in said
+    host.edge_agent("uninstall")
+
+
 def test_a_removal_does_nothing_for_jobs_that_only_root_could(host, install):
     install(start=False)
     state = Path("/var/lib/edge-agent")

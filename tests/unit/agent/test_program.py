@@ -56,9 +56,10 @@ def test_copies_of_earlier_agents_go_when_nothing_can_run_from_them(source, tmp_
     assert left == ({older.name, newer.name, ".half"} if in_use else {newer.name})
 
 
-def test_one_that_a_power_cut_has_emptied_is_made_anew(source, tmp_path):
+@pytest.mark.parametrize("file", ["edge_agent/runners/wrapper.py", "__main__.py"])
+def test_one_that_a_power_cut_has_emptied_is_made_anew(source, tmp_path, file):
     copy = Program(tmp_path / "program", source).keep(in_use=False)
-    (copy / "edge_agent" / "runners" / "wrapper.py").write_text("")
+    (copy / file).write_text("")
     assert run(Program(tmp_path / "program", source).keep(in_use=False)) == "ran here\n"
 
 

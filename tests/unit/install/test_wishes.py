@@ -118,11 +118,19 @@ def test_a_program_that_others_could_exchange_is_refused(packed):
         wishes.program_of(program(packed, mode=0o777), packed, "root")
 
 
-def test_an_interpreter_that_others_could_exchange_is_refused(packed, tmp_path):
-    (python := tmp_path / "python").write_text("")
+def test_an_interpreter_that_others_could_exchange_is_refused(packed):
+    (python := packed.root / "python").write_text("")
     python.chmod(0o777)
     with pytest.raises(SettingsError, match=r"others could exchange it: .*/python can be written by everybody"):
-        wishes.program_of(program(packed, first=f"#!{python}"), packed, "root")
+        wishes.program_of(program(packed, first="#!/python"), packed, "root")
+
+
+def test_a_program_without_its_interpreter_is_refused_but_in_a_package(packed):
+    wished = program(packed, first="#!/nowhere/python")
+    assert wishes.program_of(wished, packed, "root") == wished.program
+    here = Wishes(program=packed.place(wished.program))
+    with pytest.raises(SettingsError, match=r"--program: /nowhere/python cannot be run: No such file or directory"):
+        wishes.program_of(here, Host(), "root")
 
 
 def test_a_program_that_the_agents_user_cannot_run_is_refused(packed):
@@ -140,7 +148,7 @@ def test_an_interpreter_in_somebodys_home_is_refused():
 
 def refuses_an_interpreter_in(home, host):
     with pytest.raises(SettingsError, match=rf"{home} is closed to user etl, who could not run {home}/python"):
-        wishes.program_of(program(host, first=f"#!{home}/python"), host, "etl")
+        wishes.program_of(program(host, first="#!/home/python"), host, "etl")
 
 
 def test_the_token_comes_from_a_file_that_only_its_owner_reads(tmp_path):
