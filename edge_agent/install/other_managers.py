@@ -126,6 +126,10 @@ respawn_max=0
 retry="TERM/{service.stop_seconds}"
 output_log={service.log}
 error_log={service.log}
+start_pre() {{
+    # supervise-daemon opens it as the agent's user, who may make no file there.
+    checkpath --file --owner {service.user} --mode 0640 {service.log}
+}}
 depend() {{
     need net
 }}

@@ -132,7 +132,7 @@ def _places(agent: _Agent) -> Iterator[Step]:
     yield MakeFolder(agent.layout.folder, 0o755)
     yield MakeFolder(agent.state_dir, 0o700, owner=agent.user)
     if not agent.host.has_systemd:
-        # Root's: service managers open the log before they become the user, and logrotate trusts no other's.
+        # Root's: logrotate trusts no other's. Who opens the log there is root, or finds it made (OpenRC).
         yield MakeFolder(agent.layout.log_folder, 0o750, group_of=agent.user)
 
 

@@ -133,6 +133,23 @@ def test_it_runs_in_the_foreground(host, queue):
         assert "of another" not in host.edge_agent("uninstall", "--force")
 
 
+def test_openrc_makes_a_log_that_the_agents_user_may_open(host, queue):
+    host.edge_agent("install", "--url", queue.url, "--name", "h1", "--queues", "q", stdin=AGENT_TOKEN)
+    host.run("tee", "/run/script", stdin=CHECKPATH + other_managers.openrc(SERVICE))
+    host.run("sh", "-euc", ". /run/script; start_pre")
+    assert host.run("runuser", "-u", "edge-agent", "--", "sh", "-c", f"echo Registered >> {LOG}; cat {LOG}")
+    rotates(host)
+    host.edge_agent("uninstall")
+
+
+CHECKPATH = """
+checkpath() {
+    [ "$1 $2 $4" = "--file --owner --mode" ] && install --owner "$3" --mode "$5" /dev/null "$6"
+}
+"""
+"""A stand-in for OpenRC's own, which makes a file as it is told."""
+
+
 def ended_job(queue):
     """Return a job that has said what of the environment file it was given."""
     job = queue.submit('echo "$AIRFLOW_HOME"')
