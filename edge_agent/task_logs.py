@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -184,10 +185,16 @@ class TaskLogs:
         for written, size, path in sorted(self._all(), reverse=True):
             room -= size
             if written < oldest or (room < 0 and written < spared):
-                if self.late in path.parents:
-                    logger.warning("%s never reached the log store; it goes.", path, extra={"event": "late_log_lost"})
-                path.unlink(missing_ok=True)
-                _remove_empty(path.parent, {self.staying, self.late})
+                self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        if self.late in path.parents:
+            logger.warning("%s never reached the log store; it goes.", path, extra={"event": "late_log_lost"})
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:  # this host's trouble, and no end of its agent
+            logger.warning("Could not remove %s: %s.", path, error.strerror, extra={"event": "task_log_not_removed"})
+        _remove_empty(path.parent, {self.staying, self.late})
 
     async def _is_refused(self) -> bool:
         """Try the logs that wait for the store; return whether there were some and it did not take them all."""
@@ -203,7 +210,7 @@ class TaskLogs:
             are_taken = False
             logger.warning("Logs of tasks cannot be taken to the store now: %s", error, extra={"event": "logs_late"})
         if not are_taken:
-            left = sum(1 for _ in _files(self.late))
+            left = await asyncio.to_thread(lambda: sum(1 for _ in _files(self.late)))
             logger.warning(
                 "%d logs of tasks wait for the log store, in %s. Why, says the end of %s.",
                 *(left, self.late, self._said_by),
@@ -240,13 +247,15 @@ class TaskLogs:
             for path in _files(folder):
                 try:
                     seen = path.stat()
-                except FileNotFoundError:
+                except OSError:
                     continue
                 yield seen.st_mtime, seen.st_blocks * 512, path
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+    # Not rglob, which fails when a directory goes that it was about to look into.
+    found = (Path(where) / name for where, _, names in os.walk(folder) for name in names)
+    return (path for path in found if path.is_file())
 
 
 def _has_something(log: Path) -> bool:

@@ -208,6 +208,16 @@ def test_a_log_that_never_reached_the_store_goes_with_a_word(tmp_path, caplog):
     assert "never reached the log store" in caplog.text
 
 
+def test_what_cannot_be_removed_is_told_and_keeps_nothing_else(tmp_path, caplog):
+    (tmp_path / "task_logs").symlink_to(
+        "/proc/sys/kernel/random"
+    )  # where files are old by then, and nobody's to remove
+    lay(tmp_path / "late_logs", "old.log", days=31)
+    logs_that("off", tmp_path).purge()
+    assert "Could not remove" in caplog.text
+    assert not any((tmp_path / "late_logs").rglob("*.log"))
+
+
 def test_of_too_much_the_oldest_goes_and_what_is_being_written_does_not(tmp_path):
     for name, days in (("oldest", 3), ("older", 2), ("new", 1)):
         lay(tmp_path / "task_logs", name, days=days, size=400_000)
