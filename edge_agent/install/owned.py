@@ -145,12 +145,11 @@ class WriteFile(Owned):
         return (self.once or self.content is None) and place.is_file()
 
     def _diff(self, place: Path) -> list[str]:
-        before = place.read_bytes()
-        if self._is_kept(place) or before == self._text.encode():
+        if self._is_kept(place) or place.read_bytes() == self._text.encode():
             return []
         if isinstance(self.content, SecretStr):
             return [f"changed {HIDDEN}"]
-        old, new = before.decode(errors="replace").splitlines(), self._text.splitlines()
+        old, new = place.read_text(encoding="utf-8", errors="replace").splitlines(), self._text.splitlines()
         lines = difflib.unified_diff(old, new, lineterm="", n=1)
         return [line for line in lines if not line.startswith(("---", "+++"))]
 
