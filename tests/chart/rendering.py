@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +43,7 @@ def render(values: Mapping[str, Any], *, release: str = "site") -> list[dict[str
 
     :raises Refused: when Helm does not take them.
     """
-    text = yaml.safe_dump({**LEAST, **values})
+    text = json.dumps({**LEAST, **values})  # which is YAML, and leaves no doubt of what is a text
     return objects(_helm("template", release, str(CHART), "--namespace", "edge", "--values", "-", given=text))
 
 

@@ -54,9 +54,6 @@ SERVICE_MONITOR = {
 }
 """What we use of Prometheus Operator's. Its own schema comes with the operator and in no package."""
 
-PENDING = {"EDGE_AGENT_TASK_LOGS"}
-"""Settings of this release that the agent does not have yet."""
-
 PLANTED = ["planted-agent-token", "planted-api-key", "planted-pull-secret"]
 
 
@@ -93,7 +90,7 @@ def test_the_chart_is_of_this_agent():
 
 
 def test_every_variable_is_a_setting_of_the_agent(rendered):
-    known = {f"{ENV_PREFIX}{field.upper()}" for field in AgentSettings.model_fields} | {CONFIG_VARIABLE} | PENDING
+    known = {f"{ENV_PREFIX}{field.upper()}" for field in AgentSettings.model_fields} | {CONFIG_VARIABLE}
     set_somewhere = {name for each in all_pods(rendered) for name in environment(each) if name.startswith(ENV_PREFIX)}
     assert set_somewhere - known == set()
     assert len(set_somewhere) > 20

@@ -42,7 +42,7 @@ def environment_of(pod: Pod, node: Path) -> dict[str, str]:
 @pytest.mark.parametrize("case", ["minimal", "metrics"])
 def test_a_pod_is_alive_and_ready_until_it_is_told_to_end(case: str, node: Path):
     with FakeQueue() as queue:
-        listening = {"health.host": "127.0.0.1", "health.port": str(free_port())} if case == "metrics" else {}
+        listening = {"health.port": str(free_port())} if case == "metrics" else {}
         rendered = rendering.objects(rendering.case(case, url=queue.url, **listening))
         (spec,) = rendering.pods(rendered)
         pod = Pod(node, spec, rendered, name="pod-0", content=lambda *_: AGENT_TOKEN)

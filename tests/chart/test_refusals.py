@@ -36,6 +36,10 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         {"resourceNamePrefix": "a" * 51},
         r'workers: \\?"a{51}-default\\?" has 59 letters.*shorter resourceNameP',
     ),
+    "a name of no Service": (
+        {"resourceNamePrefix": "1st"},
+        r'\\?"1st-default\\?" can be no name of a Service.*set resourceNamePrefix to something else than \\?"1st',
+    ),
     "no queue": (group(queues=[]), r"workers\[g\] serves no queue"),
     "policy twice": (
         {"policy": {"toml": "a", "configMapName": "p"}},
@@ -184,6 +188,8 @@ def test_every_refusal_of_the_chart_is_tried():
         ({"logging": {"taskLogs": "pull"}}, "must be one of 'push', 'store', 'off'"),
         (group(kinds=["tasks"]), "must be one of 'command', 'task'"),
         (group(queues=["a b"]), "does not match pattern"),
+        (group(capabilities={"gpu": "a100,h100"}), "'/workers/0/capabilities/gpu'.*does not match pattern"),
+        ({"health": {"listen": True, "host": "127.0.0.1"}}, "must be one of '0.0.0.0', '\\[::\\]'"),
         ({"workers": [{"name": "A_b", "queues": ["q"]}]}, "does not match pattern"),
         ({"workers": [{"queues": ["q"]}]}, "missing property 'name'"),
         ({"dagBundleConfigList": [{"name": "x"}]}, "missing property 'classpath'"),

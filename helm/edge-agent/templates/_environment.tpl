@@ -63,19 +63,19 @@
 {{- define "edge-agent.secretEnv" -}}
 {{- with .Values.proxy.secretName }}
 - name: EDGE_AGENT_PROXY
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.Values.proxy.secretKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $.Values.proxy.secretKey | quote }}}}
 {{- end }}
 {{- with .Values.secretBackend.kwargsSecretName }}
 - name: AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.Values.secretBackend.kwargsSecretKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $.Values.secretBackend.kwargsSecretKey | quote }}}}
 {{- end }}
 {{- with .Values.openLineage }}
 {{- if and .enabled (or .apiKey .apiKeySecretName) }}
 - name: OPENLINEAGE_API_KEY
   valueFrom:
     secretKeyRef:
-      name: {{ .apiKeySecretName | default (printf "%s-openlineage" (include "edge-agent.fullname" $)) }}
-      key: {{ ternary .apiKeySecretKey "apiKey" (ne .apiKeySecretName "") }}
+      name: {{ .apiKeySecretName | default (printf "%s-openlineage" (include "edge-agent.fullname" $)) | quote }}
+      key: {{ ternary .apiKeySecretKey "apiKey" (ne .apiKeySecretName "") | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}

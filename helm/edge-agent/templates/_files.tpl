@@ -28,7 +28,7 @@
 - name: tmp
   emptyDir:
     {{- if $worker.tmpSize }}
-    sizeLimit: {{ $worker.tmpSize }}
+    sizeLimit: {{ $worker.tmpSize | quote }}
     {{- else }} {}
     {{- end }}
 - name: home
@@ -36,30 +36,30 @@
 {{- if not $worker.persistence.enabled }}
 - name: state
   emptyDir:
-    sizeLimit: {{ $worker.persistence.size }}
+    sizeLimit: {{ $worker.persistence.size | quote }}
 {{- end }}
 {{- if not $root.Values.agentTokenFile }}
 # Without fsGroup this would be root's alone. With it Kubernetes makes it 0440, which the agent takes from root.
 - name: token
   secret:
-    secretName: {{ include "edge-agent.tokenSecret" $root }}
+    secretName: {{ include "edge-agent.tokenSecret" $root | quote }}
     defaultMode: 0400
     items:
-      - key: {{ ternary $root.Values.agentTokenSecretKey "token" (ne $root.Values.agentTokenSecretName "") }}
+      - key: {{ ternary $root.Values.agentTokenSecretKey "token" (ne $root.Values.agentTokenSecretName "") | quote }}
         path: token
 {{- end }}
 {{- with $root.Values.clientCertificateSecretName }}
 - name: client-certificate
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0400
 {{- end }}
 {{- range (include "edge-agent.files" $root | fromJson).files }}
 - name: {{ .name }}
   configMap:
-    name: {{ .configMap }}
+    name: {{ .configMap | quote }}
     items:
-      - key: {{ .key }}
+      - key: {{ .key | quote }}
         path: {{ base .path }}
 {{- end }}
 {{- with $worker.volumes }}

@@ -1,4 +1,4 @@
-{{/* What everything is called and labelled. */}}
+{{/* What everything is called and labelled. Names are quoted: YAML reads `on` and `1e3` as something else. */}}
 
 {{- define "edge-agent.fullname" -}}
 {{- if .Values.resourceNamePrefix -}}
@@ -23,32 +23,28 @@
 {{/* By what the pods are found; never to be changed, Kubernetes does not let it. */}}
 {{- define "edge-agent.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "edge-agent.worker.selector" -}}
 {{ include "edge-agent.selector" (index . 0) }}
-app.kubernetes.io/component: {{ (index . 1).name }}
+app.kubernetes.io/component: {{ (index . 1).name | quote }}
 {{- end -}}
 
 {{/* Metadata of an object. root, name; worker, annotations and labels where it has some of its own. */}}
 {{- define "edge-agent.metadata" -}}
 {{- $root := .root -}}
-name: {{ .name }}
+{{- $labels := include "edge-agent.selector" $root | fromYaml -}}
+{{- with .worker -}}{{- $_ := set $labels "app.kubernetes.io/component" .name -}}{{- end -}}
+{{- $_ := set $labels "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version) -}}
+name: {{ .name | quote }}
 {{- if not .clusterWide }}
-namespace: {{ include "edge-agent.namespace" $root }}
+namespace: {{ include "edge-agent.namespace" $root | quote }}
 {{- end }}
 labels:
-  {{- include "edge-agent.selector" $root | nindent 2 }}
-  {{- with .worker }}
-  app.kubernetes.io/component: {{ .name }}
-  {{- end }}
-  app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-  app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-  helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
-  {{- with merge (dict) (.labels | default dict) $root.Values.labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- toYaml (merge $labels (.labels | default dict) $root.Values.labels) | nindent 2 }}
 {{- with merge (dict) (.annotations | default dict) $root.Values.annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -4,10 +4,7 @@
 {{- $root := index . 0 -}}{{- $worker := index . 1 -}}{{- $v := $root.Values -}}
 metadata:
   labels:
-    {{- include "edge-agent.worker.selector" . | nindent 4 }}
-    {{- with merge (dict) $worker.podLabels $v.labels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- toYaml (merge (include "edge-agent.worker.selector" . | fromYaml) $worker.podLabels $v.labels) | nindent 4 }}
   annotations:
     # What an agent reads at its start makes new pods. The token it reads again.
     checksum/files: {{ include "edge-agent.files" $root | sha256sum }}
@@ -15,14 +12,14 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  serviceAccountName: {{ include "edge-agent.worker.serviceAccount" . }}
+  serviceAccountName: {{ include "edge-agent.worker.serviceAccount" . | quote }}
   automountServiceAccountToken: {{ $v.serviceAccount.automountToken }}
   # Kubernetes would put a variable for each service of the namespace into the environment of the tasks.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ int $worker.terminationGracePeriodSeconds }}
   {{- if or $v.imagePullSecretName $v.imagePullSecretData }}
   imagePullSecrets:
-    - name: {{ include "edge-agent.pullSecret" $root }}
+    - name: {{ include "edge-agent.pullSecret" $root | quote }}
   {{- end }}
   {{- with $worker.podSecurityContext }}
   securityContext:
@@ -47,7 +44,7 @@ spec:
 {{- define "edge-agent.container" -}}
 {{- $root := index . 0 -}}{{- $worker := index . 1 -}}{{- $v := $root.Values -}}
 - name: agent
-  image: {{ include "edge-agent.image" . }}
+  image: {{ include "edge-agent.image" . | quote }}
   imagePullPolicy: {{ $v.image.pullPolicy }}
   {{- with $worker.command }}
   command: {{ toJson . }}

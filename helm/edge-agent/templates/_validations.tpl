@@ -32,7 +32,7 @@
 {{- fail (printf "imagePullSecretName (%s) and imagePullSecretData are both set: leave one out" $v.imagePullSecretName) -}}
 {{- end -}}
 {{- with $v.imagePullSecretData -}}
-{{- $text := hasPrefix "{" (trim .) | ternary . (b64dec (trim .)) -}}
+{{- $text := hasPrefix "{" (trim .) | ternary . (b64dec (regexReplaceAll `\s` . "")) -}}
 {{- if not (hasKey (fromJson $text) "auths") -}}
 {{- fail "imagePullSecretData is no Docker configuration: it must be JSON with the key `auths`, or that in base64, such as: base64 -w0 ~/.docker/config.json" -}}
 {{- end -}}
@@ -54,6 +54,9 @@
 {{- end -}}
 {{- $_ := set $seen .name true -}}
 {{- $name := include "edge-agent.worker.name" (list $ .) -}}
+{{- if not (regexMatch "^[a-z][a-z0-9-]*$" $name) -}}
+{{- fail (printf "workers: %q can be no name of a Service, which begins with a letter and goes on with small letters, digits and '-': set resourceNamePrefix to something else than %q" $name (include "edge-agent.fullname" $)) -}}
+{{- end -}}
 {{- if gt (len $name) 52 -}}
 {{- fail (printf "workers: %q has %d letters, and Kubernetes needs 11 of 63 for itself: set a shorter resourceNamePrefix than %q, or a shorter name than %q" $name (len $name) (include "edge-agent.fullname" $) .name) -}}
 {{- end -}}
