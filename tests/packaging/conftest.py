@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.installed import Built, Environment, build, installed
+from tests.support.installed import Built, Environment, built_once, installed
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built() -> Built:
     """Build the distribution."""
-    return build(tmp_path_factory.mktemp("dist"))
+    return built_once()
 
 
 @pytest.fixture(scope="session")

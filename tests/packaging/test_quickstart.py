@@ -50,6 +50,7 @@ def machine(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             for command in commands_of(block):
                 if command.begins("pip"):
                     environment.pip(*command.words[1:], dist=built.wheel.parent)
+        environment.take_what_is_compiled()
         yield environment
 
 

@@ -83,6 +83,7 @@ class AirflowBed:
             shutil.copytree(dags, self.dags, ignore=shutil.ignore_patterns("__pycache__"))
         self.port = free_port()
         self.path = path
+        self.apps = apps
         self.environment = self._environment(database_url, executor) | dict(pace) | dict(settings or {})
         self.parts: dict[str, Part] = {}
         self.rest = AirflowRest(self.url)
@@ -157,7 +158,7 @@ class AirflowBed:
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs),
             **(settings or {}),
         }
-        self._add(name, ["api-server"], None, own)
+        self._add(name, ["api-server", "--apps", self.apps], None, own)
         self.start(name)
         return AirflowRest(own["AIRFLOW__API__BASE_URL"])
 

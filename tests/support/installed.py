@@ -6,8 +6,10 @@ seconds and, as long as the cache holds, no network.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.process import MACHINE_ENVIRONMENT, clean_environment, program
+from tests.support.together import made_once
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,6 +86,22 @@ class Environment:
         assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def take_what_is_compiled(self) -> None:
+        """Link what Python has compiled of the same files in the environment of this run: else it does so anew.
+
+        uv links the files of all environments, so that they are as old everywhere, which is what Python looks at.
+        """
+        ours = Path(sysconfig.get_path("purelib"))
+        (theirs,) = self.home.glob("venv/lib/python*/site-packages")
+        for path, _, names in os.walk(theirs):
+            here, there = Path(path), ours / Path(path).relative_to(theirs)
+            sources = {name.removesuffix(".py") for name in names if name.endswith(".py")}
+            compiled = [file for file in there.glob("__pycache__/*.pyc") if file.name.partition(".")[0] in sources]
+            if compiled and _same(here, there, f"{compiled[0].name.partition('.')[0]}.py"):
+                (here / "__pycache__").mkdir(exist_ok=True)
+                for file in compiled:
+                    (here / "__pycache__" / file.name).hardlink_to(file)
+
 
 @dataclass(frozen=True)
 class Built:
@@ -94,9 +113,17 @@ class Built:
 
 def build(out: Path) -> Built:
     """Build the source distribution, and the wheel out of it."""
+    _build(out)
+    return _built_in(out)
+
+
+def _build(out: Path) -> None:
     uv("build", "--quiet", "--no-build-isolation", "--python", program("python"), "--out-dir", out, ROOT)
-    (sdist,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
-    return Built(sdist, wheel)
+
+
+def built_once() -> Built:
+    """Return what :func:`build` builds, once for all processes of this run. Nobody may change it."""
+    return _built_in(made_once("dist", _build))
 
 
 @contextmanager
@@ -112,4 +139,15 @@ def installed(home: Path, what: str) -> Iterator[Environment]:
     """Give an environment with a wheel and what it declares; ``what``: its path, and the extras."""
     with empty(home) as environment:
         environment.pip("install", what, dist=home)
+        environment.take_what_is_compiled()
         yield environment
+
+
+def _built_in(folder: Path) -> Built:
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return Built(sdist, wheel)
+
+
+def _same(one: Path, other: Path, name: str) -> bool:
+    """Whether a file of this name is in both folders, and is one file."""
+    return (other / name).exists() and (one / name).samefile(other / name)

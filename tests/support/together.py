@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,12 +23,17 @@ def come_together() -> None:
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:
-    """Return a file of this run, which ``make`` writes unless one of its processes has; others wait for it."""
+    """Return a file or folder of this run, which ``make`` makes unless one of its processes has; others wait for it.
+
+    Nobody may change it. What ``make`` raises is raised, and the next one tries anew.
+    """
     file = Path(os.environ[_VARIABLE]) / name
     with file.with_name(f"lock-of-{name}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
             unfinished = file.with_name(f"unfinished-{name}")
+            if unfinished.is_dir():
+                shutil.rmtree(unfinished)
             unfinished.unlink(missing_ok=True)
             make(unfinished)
             unfinished.rename(file)

@@ -6,19 +6,37 @@ run in one process; it begins with them, so that it is not the last to be ready.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER = ("tests/e2e/page/", "tests/integration/api/")
-"""Folders whose tests share an Airflow."""
+TOGETHER: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "the page": ("tests/e2e/page/",),
+        "the API of all apps": ("tests/integration/api/",),
+        "two servers that measure": ("tests/integration/metrics/",),
+        "a server on Postgres": (
+            "tests/integration/agent/test_faults_on_the_way.py",
+            "tests/integration/agent/test_networks.py",
+        ),
+        "a server on SQLite": (
+            "tests/integration/agent/test_with_the_real_api.py",
+            "tests/integration/agent/test_locked_sqlite.py",
+        ),
+    }
+)
+"""What shares an Airflow: folders and files, by a name of the whole."""
 
 APART = ("tests/integration/api/test_fab.py", "tests/integration/api/test_openapi.py")
-"""Files in them that have one of their own, or none."""
+"""Files in those folders that have one of their own, or none."""
 
 
 def unit_of(nodeid: str) -> str:
-    """Return what a test belongs to: a folder that is run in one process, or its file."""
+    """Return what a test belongs to: what is run in one process, by its name, or its file."""
     file = nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if file.startswith(folder) and file not in APART), file)
+    shared = (name for name, places in TOGETHER.items() if file.startswith(places) and file not in APART)
+    return next(shared, file)
 
 
 class Units(LoadFileScheduling):  # type: ignore[misc]  # it has no types

@@ -12,6 +12,7 @@ import pytest
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
 from tests.support.fake_queue import AGENT_TOKEN, FakeQueue
+from tests.support.migrated import copy_sqlite
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_until
 
@@ -52,6 +53,22 @@ def agent(queue: FakeQueue, agent_of: StartAgent) -> AgentHost:
     host = agent_of(queue)
     wait_until(lambda: queue.calls_of("poll"), what="the agent asks for work", timeout=20)
     return host
+
+
+@pytest.fixture(scope="session")
+def api_on_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowBed]:
+    """Give an Airflow on SQLite: only an API server, for commands. A test that stops or kills it starts it again.
+
+    An agent is lost after six seconds, a statement waits for five until it gives up; an offer outlasts both.
+    """
+    home = tmp_path_factory.mktemp("api-on-sqlite")
+    settings = {"AIRFLOW__EDGE_AGENT__OFFER_SECONDS": "30"}
+    url = copy_sqlite(sqlite_template, home / "airflow.db")
+    bed = AirflowBed(home / "bed", url, settings=settings, apps="core")
+    try:
+        yield bed.start("api-server")
+    finally:
+        bed.__exit__()
 
 
 @pytest.fixture(scope="session")

@@ -16,28 +16,14 @@ from tests.integration.agent.steps import until_exists
 from tests.integration.api.conftest import Agent
 from tests.support.airflow_bed import AirflowBed
 from tests.support.command_site import CommandSite
-from tests.support.migrated import copy_sqlite
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
 
-QUICK = {"AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS": "2", "AIRFLOW__EDGE_AGENT__OFFER_SECONDS": "60"}
-"""An agent is lost after six seconds; a statement waits for five until it gives up."""
-
-
-@pytest.fixture(scope="module")
-def airflow(sqlite_template, tmp_path_factory):
-    home = tmp_path_factory.mktemp("airflow")
-    bed = AirflowBed(home / "bed", copy_sqlite(sqlite_template, home / "airflow.db"), settings=QUICK, apps="core")
-    try:
-        yield bed.start("api-server")
-    finally:
-        bed.__exit__()
-
 
 @pytest.fixture
-def site(airflow, tmp_path):
-    it = CommandSite(airflow, tmp_path / "host")
+def site(api_on_sqlite, tmp_path):
+    it = CommandSite(api_on_sqlite, tmp_path / "host")
     yield it
     it.engine.dispose()
 
@@ -98,7 +84,7 @@ def standing(site: CommandSite, job_id: UUID) -> tuple[object, ...]:
     return job.state, job.assignment_id, job.session_id, job.log_bytes, site.log(job_id)
 
 
-def test_agents_and_what_they_run_outlive_it_and_deliver_afterwards(site, airflow: AirflowBed, tmp_path):
+def test_agents_and_what_they_run_outlive_it_and_deliver_afterwards(site, api_on_sqlite: AirflowBed, tmp_path):
     """It lasts for longer than an agent may be silent: that it could not be heard is not its fault."""
     ends, lives = tmp_path / "ends", tmp_path / "lives"
     with site.host:
@@ -107,11 +93,11 @@ def test_agents_and_what_they_run_outlive_it_and_deliver_afterwards(site, airflo
         for job_id in (first, second):
             site.says(job_id, b"one\n", timeout=40)
         session_id = site.agent().session_id
-        gave_up = failures(airflow)
+        gave_up = failures(api_on_sqlite)
         with locked(site):
             ends.touch()
             wait_until(lambda: "assignment_ended" in site.host.output(), what="the first one ends", timeout=20)
-            wait_until(lambda: failures(airflow) >= gave_up + 2, what="the reaper gives up twice", timeout=60)
+            wait_until(lambda: failures(api_on_sqlite) >= gave_up + 2, what="the reaper gives up twice", timeout=60)
             assert site.job(first).state == JobState.RUNNING
         assert site.ended(first).state == JobState.SUCCEEDED
         lives.touch()

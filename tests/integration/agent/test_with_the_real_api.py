@@ -18,29 +18,16 @@ from airflow_plugin.queue.events import EventKind
 from airflow_plugin.queue.placement import Placement
 from edge_agent.protocol import AgentState, EndReason, JobKind, JobState, RunnerName
 from tests.integration.agent.steps import forgotten, until_exists
-from tests.support.airflow_bed import AirflowBed
 from tests.support.command_site import CommandSite
 from tests.support.fernet import new_fernet_key
-from tests.support.migrated import copy_sqlite
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.minutes, pytest.mark.timeout(180)]
 
 
-@pytest.fixture(scope="module")
-def airflow(sqlite_template, tmp_path_factory):
-    home = tmp_path_factory.mktemp("airflow")
-    url = copy_sqlite(sqlite_template, home / "airflow.db")
-    bed = AirflowBed(home / "bed", url, apps="core")
-    try:
-        yield bed.start("api-server")
-    finally:
-        bed.__exit__()
-
-
 @pytest.fixture
-def site(airflow, tmp_path):
-    it = CommandSite(airflow, tmp_path / "host")
+def site(api_on_sqlite, tmp_path):
+    it = CommandSite(api_on_sqlite, tmp_path / "host")
     with it.host:
         yield it
     it.engine.dispose()
@@ -127,9 +114,9 @@ def test_of_two_copies_of_one_host_the_newer_wins_and_the_older_stops_and_says_w
         assert newer.process.is_running
 
 
-def test_a_revoked_token_ends_the_agents_session_within_a_heartbeat(site, airflow):
+def test_a_revoked_token_ends_the_agents_session_within_a_heartbeat(site, api_on_sqlite):
     wait_until(lambda: site.ended(site.submit("true")), what="the agent works")
-    heartbeat_seconds = float(airflow.environment["AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS"])
+    heartbeat_seconds = float(api_on_sqlite.environment["AIRFLOW__EDGE_AGENT__HEARTBEAT_SECONDS"])
     began = time.monotonic()
     site.write(lambda session: tokens.revoke(session, site.name))
     assert site.host.process.wait(timeout=20) == 3
@@ -189,16 +176,16 @@ def test_a_job_whose_row_was_changed_never_starts_and_says_why(site, what):
     forgotten(site.host)
 
 
-def test_a_new_fernet_key_in_front_costs_nothing_while_the_old_one_stands_behind(site, airflow, use_key):
+def test_a_new_fernet_key_in_front_costs_nothing_while_the_old_one_stands_behind(site, api_on_sqlite, use_key):
     """Nobody tells the agent, whose session goes on: a job brings the key that it is signed with."""
     wait_until(lambda: site.ended(site.submit("true")), what="the agent works")
     session_id, old = site.agent().session_id, site.host.run("server-key").stdout
-    airflow.kill("api-server")
+    api_on_sqlite.kill("api-server")
     before = site.submit("true")
-    environment = airflow.parts["api-server"].process.environment
+    environment = api_on_sqlite.parts["api-server"].process.environment
     both = f"{new_fernet_key()},{environment['AIRFLOW__CORE__FERNET_KEY']}"
     environment["AIRFLOW__CORE__FERNET_KEY"] = both  # it stays: what the other tests queue is still good
-    airflow.start("api-server")
+    api_on_sqlite.start("api-server")
     use_key(both)
     after = site.submit("true")
     assert site.ended(before).state == JobState.SUCCEEDED
@@ -208,7 +195,7 @@ def test_a_new_fernet_key_in_front_costs_nothing_while_the_old_one_stands_behind
     assert site.host.run("server-key").stdout.endswith(old)
 
 
-def test_an_api_server_that_is_killed_costs_nothing(site, airflow, tmp_path):
+def test_an_api_server_that_is_killed_costs_nothing(site, api_on_sqlite, tmp_path):
     """One command ends while it is away, one runs on; the agent keeps its session."""
     ends, lives = tmp_path / "ends", tmp_path / "lives"
     first = site.submit(f"echo one; {until_exists(ends)}; echo two")
@@ -216,10 +203,10 @@ def test_an_api_server_that_is_killed_costs_nothing(site, airflow, tmp_path):
     for job_id in (first, second):
         site.says(job_id, b"one\n")
     session_id = site.agent().session_id
-    airflow.kill("api-server")
+    api_on_sqlite.kill("api-server")
     ends.touch()
     wait_until(lambda: "assignment_ended" in site.host.output(), what="the first one ends")
-    airflow.start("api-server")
+    api_on_sqlite.start("api-server")
     assert site.ended(first).state == JobState.SUCCEEDED
     lives.touch()
     assert site.ended(second).state == JobState.SUCCEEDED

@@ -29,7 +29,9 @@ def api(postgres, postgres_template, tmp_path_factory):
     """Give an Airflow of which only the API server runs, below a path."""
     with postgres.database(postgres_template) as url:
         settings = {"AIRFLOW__EDGE_AGENT__REQUESTS_PER_MINUTE": "10000"}
-        bed = AirflowBed(tmp_path_factory.mktemp("commands") / "airflow", url, settings=settings, path="/af")
+        bed = AirflowBed(
+            tmp_path_factory.mktemp("commands") / "airflow", url, settings=settings, path="/af", apps="core"
+        )
         try:
             yield bed.start("api-server")
         finally:

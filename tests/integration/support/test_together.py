@@ -40,3 +40,19 @@ def test_what_could_not_be_made_is_tried_anew_by_the_next(name: str):
         made_once(name, fail)
 
     assert made_once(name, lambda file: file.touch()).read_text(encoding="utf-8") == ""
+
+
+def test_so_is_a_folder_and_nothing_of_the_first_try_is_in_it(name: str):
+    def fail(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "half").touch()
+        raise OSError(name)
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "whole").touch()
+
+    with pytest.raises(OSError, match=name):
+        made_once(name, fail)
+
+    assert [each.name for each in made_once(name, make).iterdir()] == ["whole"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installed import Environment, build, installed
+from tests.support.installed import Environment, built_once, installed
 from tests.support.releases import Release, previous
 
 Installed = Callable[[str], Environment]
@@ -27,9 +27,9 @@ def before_code(before: Release, tmp_path_factory: pytest.TempPathFactory) -> Ma
 
 
 @pytest.fixture(scope="session")
-def wheels(before: Release, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+def wheels(before: Release) -> Mapping[str, Path]:
     """Give the wheels of both releases: ``before`` and ``now``."""
-    return {"before": before.wheel, "now": build(tmp_path_factory.mktemp("now")).wheel}
+    return {"before": before.wheel, "now": built_once().wheel}
 
 
 @pytest.fixture
