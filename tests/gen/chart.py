@@ -53,7 +53,7 @@ def _page(title: str, how_to: str) -> str:
         f"{_SOURCE} and tests/gen/chart.py",
         title,
         f"{_LEDE.format(how_to=how_to)}\n```yaml\n{least}```",
-        "What is misspelt or cannot work is refused, with what to set instead.",
+        "A value that is misspelt is refused by its name, and one that cannot work with what to set instead.",
         "## Values",
         _table(each for value in values if value is not defaults for each in value.told()),
         "## Values of a group",

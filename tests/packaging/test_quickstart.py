@@ -114,6 +114,7 @@ def test_the_quickstart_does_what_it_says(places: tuple[Place, Place]):
     for folder in (str(site.home / "dags"), "/srv/dags"):
         host.write(f"{folder}/nightly.py", dag)
 
+    site.type(printed("airflow", "dags", "reserialize"))
     wait_for(site, airflow, "SELECT count(*) FROM dag WHERE dag_id = 'nightly'", "the Dag is there")
     site.type(printed("airflow", "dags", "unpause"))
     site.type(printed("airflow", "dags", "trigger"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import shlex
 
 from tests.docs.documents import DOCS, blocks
 
@@ -18,9 +19,19 @@ def examples(page: str, language: str) -> list[str]:
 
 
 def variables(page: str) -> list[dict[str, str]]:
-    """Return the examples of environment files of a page, in order."""
+    """Return the examples of environment files of a page, in order.
+
+    As a shell and systemd both read them: a value with blanks or quotes that stands in no quotes is refused.
+    """
     lines = [text.splitlines() for text in examples(page, "env")]
-    return [{name: value for name, _, value in (line.partition("=") for line in each)} for each in lines]
+    return [dict(map(_variable, each)) for each in lines]
+
+
+def _variable(line: str) -> tuple[str, str]:
+    words = shlex.split(line)
+    assert len(words) == 1, f"a shell takes this for several words: {line}"
+    name, _, value = words[0].partition("=")
+    return name, value
 
 
 def _read(text: str) -> configparser.ConfigParser:
