@@ -36,7 +36,10 @@ def environment_of(pod: Pod, node: Path) -> dict[str, str]:
     token.write_text(AGENT_TOKEN)
     (policy := node / "own-policy.toml").write_text(OPEN)
     own = {"EDGE_AGENT_TOKEN_FILE": str(token), "EDGE_AGENT_POLICY_FILE": str(policy), "EDGE_AGENT_KINDS": "command"}
-    return clean_environment(node, **{**pod.environment(), **own})
+    theirs = pod.environment()
+    if address := theirs.get("EDGE_AGENT_HEALTH_ADDRESS"):  # that of a pod is open to all
+        own["EDGE_AGENT_HEALTH_ADDRESS"] = f"127.0.0.1:{address.rpartition(':')[2]}"
+    return clean_environment(node, **{**theirs, **own})
 
 
 @pytest.mark.parametrize("case", ["minimal", "metrics"])
