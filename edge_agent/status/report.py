@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 FORM: Literal[1] = 1
 
@@ -33,6 +33,14 @@ class AgentState(StrEnum):
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_said(cls, value: Any) -> Any:
+        """Put a ? for what is no text: paths may hold any bytes, JSON may not."""
+        if isinstance(value, tuple):
+            return tuple(map(cls._can_be_said, value))
+        return str(value.encode(errors="replace"), "utf-8") if isinstance(value, str) else value
 
 
 class Verdict(_Part):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -165,3 +166,11 @@ def test_a_status_that_cannot_be_written_is_told_and_no_more(tmp_path, caplog):
     (tmp_path / "later").rename(tmp_path / "gone")
     file.write()
     assert [record.event for record in caplog.records] == ["status_unwritten"] * 2, "told again"
+
+
+def test_a_path_that_is_no_text_keeps_nobody_from_the_status(tmp_path):
+    path = os.fsdecode(b"/srv/\xfcber")
+    said = Status(**{**dict(STATUS), "disk": Disk(path=path, fit=True), "live": Verdict(ok=False, reasons=(path,))})
+    StatusFile(StatusBoard(), lambda: said, StateDir(tmp_path)).write()
+    again = last_words(StateDir(tmp_path))
+    assert (again.disk.path, again.live.reasons) == ("/srv/?ber", ("/srv/?ber",))
