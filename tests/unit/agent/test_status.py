@@ -173,4 +173,5 @@ def test_a_path_that_is_no_text_keeps_nobody_from_the_status(tmp_path):
     said = Status(**{**dict(STATUS), "disk": Disk(path=path, fit=True), "live": Verdict(ok=False, reasons=(path,))})
     StatusFile(StatusBoard(), lambda: said, StateDir(tmp_path)).write()
     again = last_words(StateDir(tmp_path))
+    assert again is not None
     assert (again.disk.path, again.live.reasons) == ("/srv/?ber", ("/srv/?ber",))
