@@ -57,29 +57,25 @@ def test_a_report_that_the_database_rolled_back_in_favour_of_another_is_made_aga
     assert (job(first).state, job(second).state) == ("succeeded", "succeeded")
 
 
-def test_a_restarted_api_server_knows_sessions_jobs_and_cordons(
+def test_a_restart_waits_for_no_held_poll_and_what_comes_back_knows_sessions_jobs_and_cordons(
     agent: Agent, submit: Callable[..., UUID], api_bed: AirflowBed, job: Callable[[UUID], JobRow], engine: Engine
 ) -> None:
+    """Both in one restart: it is dear."""
     agent.register()
     job_id = submit(agent)
     assignment = agent.poll()["offers"][0]["assignment_id"]
     agent.confirm(assignment)
 
-    api_bed.restart("api-server")
-
-    wait_until(lambda: _is_sampled(engine, agent), what="the server samples as soon as it is there")
-    agent.beat(assignment)
-    assert agent.report(assignment)["accepted"] == [assignment]
-    assert job(job_id).state == "succeeded"
-
-
-def test_a_stopping_api_server_does_not_wait_for_held_polls(agent: Agent, api_bed: AirflowBed) -> None:
-    agent.register()
     with ThreadPoolExecutor(1) as thread:
         held = thread.submit(_poll_or_cut, agent)
         api_bed.stop("api-server")
         assert held.result() in {"cut", "answered"}
     api_bed.start("api-server")
+
+    wait_until(lambda: _is_sampled(engine, agent), what="the server samples as soon as it is there")
+    agent.beat(assignment)
+    assert agent.report(assignment)["accepted"] == [assignment]
+    assert job(job_id).state == "succeeded"
 
 
 def _is_sampled(engine: Engine, agent: Agent) -> bool:
