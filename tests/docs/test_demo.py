@@ -110,10 +110,14 @@ def test_it_runs_every_kind_of_task_on_the_agent_and_stays_up_until_ctrl_c(demo:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=str)
-def test_it_can_be_stopped_while_it_starts(demo: Make, number: signal.Signals, code: int):
+@pytest.mark.parametrize(
+    ("number", "code", "when"),
+    [(signal.SIGINT, 130, "making its database"), (signal.SIGTERM, 143, "starting api-server")],
+    ids=str,
+)
+def test_it_can_be_stopped_while_it_starts(demo: Make, number: signal.Signals, code: int, when: str):
     running = demo()
-    wait_for(running, "starting api-server", timeout=120)
+    wait_for(running, when, timeout=120)
     running.send(number)
     assert running.wait(60) == code
     assert running.family() == set()

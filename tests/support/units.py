@@ -16,6 +16,7 @@ TOGETHER: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "the page": ("tests/e2e/page/",),
         "the API of all apps": ("tests/integration/api/",),
         "two servers that measure": ("tests/integration/metrics/",),
+        "a warm host": ("tests/integration/task_host/",),
         "a server on Postgres": (
             "tests/integration/agent/test_faults_on_the_way.py",
             "tests/integration/agent/test_networks.py",
@@ -26,7 +27,7 @@ TOGETHER: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-"""What shares an Airflow: folders and files, by a name of the whole."""
+"""What shares an Airflow, or another thing that takes long to start: folders and files, by a name of the whole."""
 
 APART = ("tests/integration/api/test_fab.py", "tests/integration/api/test_openapi.py")
 """Files in those folders that have one of their own, or none."""
