@@ -30,6 +30,9 @@ LOOK_SECONDS = 2.0
 TIDY_SECONDS = 300.0
 """How long giving logs back to the disk may take at most."""
 
+MOST_BYTES = 2**63 - 1
+"""The largest number that is said of a spool without a bound: what a file system can count."""
+
 ROOM_PART = 0.1
 """Of the bound: how much must be free again until the spool is no longer said to be full."""
 
@@ -91,7 +94,7 @@ class Spool:
         logs = list(self._logs())
         return SpoolUse(
             used_bytes=sum(log.disk_bytes() for log in logs),
-            most_bytes=int(self._most_bytes),
+            most_bytes=int(min(self._most_bytes, MOST_BYTES)),  # a setting may be `inf`
             full=self.is_full,
             undelivered_bytes=sum(log.left_bytes() for log in logs),
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import indent
 
 from edge_agent.install.layout import Layout
-from edge_agent.install.systemd import MARK, SLACK_SECONDS
+from edge_agent.install.systemd import MARK, stop_seconds
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,6 @@ class Service:
     user: str
     program: Path
     drain_seconds: float
-
-    @property
-    def stop_seconds(self) -> int:
-        """How long a stop may take."""
-        return round(self.drain_seconds + SLACK_SECONDS)
 
     @property
     def log(self) -> Path:
@@ -80,7 +75,7 @@ exitcodes=0,2,3,4,5,6
 startsecs=0
 ; SIGTERM drains: longer than drain_timeout_seconds.
 stopsignal=TERM
-stopwaitsecs={service.stop_seconds}
+stopwaitsecs={stop_seconds(service.drain_seconds)}
 ; Jobs outlive the agent.
 stopasgroup=false
 killasgroup=false
@@ -123,7 +118,7 @@ command_user={service.user}
 respawn_delay=5
 respawn_max=0
 # SIGTERM drains: longer than drain_timeout_seconds.
-retry="TERM/{service.stop_seconds}"
+retry="TERM/{stop_seconds(service.drain_seconds)}"
 output_log={service.log}
 error_log={service.log}
 start_pre() {{

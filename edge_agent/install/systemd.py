@@ -19,6 +19,9 @@ MARK = "# Written by `edge-agent install`"
 SLACK_SECONDS = 100
 """What a stop takes beside the drain: the last logs, the goodbye to a server that may be away."""
 
+LONGEST_DRAIN_SECONDS = 31_536_000
+"""A year: what every service manager can be told, where a drain may take for ever (``inf``)."""
+
 WATCHDOG_SECONDS = 60
 """How long the event loop may hang: twice as long as a silent agent is believed in, unless settings say otherwise."""
 
@@ -53,6 +56,11 @@ class Unit:
         """What stands in its file."""
         parts = (_head(self), _service(self), () if self.sandbox is Sandbox.OPEN else _JOBS, _TAIL)
         return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def stop_seconds(drain_seconds: float) -> int:
+    """Return how long a stop may take."""
+    return round(min(drain_seconds, LONGEST_DRAIN_SECONDS) + SLACK_SECONDS)
 
 
 def commands_only() -> str:
@@ -103,7 +111,7 @@ def _service(unit: Unit) -> Sequence[str]:
         "# A job that the kernel kills for its memory is that job's end, not the agent's.",
         "OOMPolicy=continue",
         "# SIGTERM drains: longer than drain_timeout_seconds, or the agent is killed in the middle of it.",
-        f"TimeoutStopSec={unit.drain_seconds + SLACK_SECONDS:.0f}",
+        f"TimeoutStopSec={stop_seconds(unit.drain_seconds)}",
         "# The number of processes is the jobs' business.",
         "TasksMax=infinity",
         "# What the agent writes is its own. Jobs begin with 022.",

@@ -121,6 +121,14 @@ def test_a_longer_drain_is_a_longer_stop(install, root):
     assert "+TimeoutStopSec=100" in install()
 
 
+def test_a_drain_without_end_is_a_year_for_whoever_stops_the_agent(install, root):
+    install(*SITE)
+    with (root / SETTINGS).open("a") as file:
+        file.write("drain_timeout_seconds = inf\n")
+    assert "+TimeoutStopSec=31536100" in install()
+    assert "stopwaitsecs=31536100" in install("--no-systemd")
+
+
 def test_what_jobs_may_is_kept_until_somebody_says_otherwise(install, root):
     drop_in = root / f"{UNIT}.d" / "50-commands-only.conf"
     install(*SITE, "--sandbox", "commands")

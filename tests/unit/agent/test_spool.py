@@ -135,3 +135,8 @@ def test_a_range_without_a_whole_block_is_left_alone():
 def test_what_the_system_refuses_is_told():
     with pytest.raises(OSError, match="Bad file descriptor"):
         holes.punch(-1, 0, BLOCK)
+
+
+def test_a_spool_without_a_bound_has_a_use_that_can_be_said(attempt):
+    use = spool_of([attempt("a", hours_ago=1, size=600_000)], megabytes=float("inf")).use()
+    assert use.used_bytes < use.most_bytes
