@@ -169,13 +169,14 @@ class Assignment:
     async def _start(self, payload: dict[str, Any]) -> Runner:
         runner = self._means.runner_for(self.offer.kind, self.offer.runner)
         admitted = self._means.admit(self.offer, payload)
-        decided: dict[str, Any] = {
-            **self._means.task_logs.decide(self.offer.kind, runner.log_of(admitted.payload)),
-            "time_seconds": admitted.time_seconds,
-            "is_own_time": admitted.is_own_time,
-            "is_woven": admitted.payload.get("streams") == Streams.APART,
-        }
+        log = runner.log_of(admitted.payload)
         try:
+            decided: dict[str, Any] = {
+                **self._means.task_logs.decide(self.offer.kind, log),
+                "time_seconds": admitted.time_seconds,
+                "is_own_time": admitted.is_own_time,
+                "is_woven": admitted.payload.get("streams") == Streams.APART,
+            }
             if replace(self._progress, **decided) != self._progress:
                 await self._write_progress(**decided)
             await asyncio.to_thread(self.attempt.write, "payload.json", admitted.payload)

@@ -117,7 +117,10 @@ class TaskLogs:
         )
 
     def decide(self, kind: JobKind, log: str) -> dict[str, Any]:
-        """Return what an attempt is to note. ``log``: where its log would be, relative to its directory."""
+        """Return what an attempt is to note. ``log``: where its log would be, relative to its directory.
+
+        :raises OSError: when there is no room for its log.
+        """
         if kind is not JobKind.TASK or self._where == "push":
             return {"log": log}
         if self._where == "store":
@@ -134,7 +137,12 @@ class TaskLogs:
             return attempt.path / progress.log
         if not attempt.said.exists():
             says = STORES if progress.kept == "store" else STAYS
-            self._say(attempt, says, attempt.path / progress.log, level="info")
+            try:
+                self._say(attempt, says, attempt.path / progress.log, level="info")
+            except OSError as error:  # these are only words: the task goes on
+                logger.warning(
+                    "Could not write %s: %s.", attempt.said, error.strerror, extra={"event": "log_unwritten"}
+                )
         return attempt.said
 
     def explain(self, attempt: AttemptDir, progress: Progress, verdict: Verdict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -47,6 +48,10 @@ class Child(Runner):
         return payload.get("log", "output.log")
 
 
+def task_logs(folder, where):
+    return TaskLogs(folder, agent="one", where=where, days=1, megabytes=1, environment=dict)
+
+
 class Bed:
     """What an agent would give its assignments, and what came of it."""
 
@@ -63,7 +68,7 @@ class Bed:
             send_log=self.take,
             log_chunk_bytes=lambda: 1000,
             report=self.report,
-            task_logs=TaskLogs(folder, agent="one", where="push", days=1, megabytes=1, environment=dict),
+            task_logs=task_logs(folder, "push"),
             dispose=KeptAttempts(folder / "kept", hours=0, megabytes=0).dispose,
             ended=EndedJobs(folder / "ended_jobs"),
             cancel_grace_seconds=0.1,
@@ -71,6 +76,10 @@ class Bed:
             changed=lambda: None,
         )
         self.holdings = Holdings(4, self.means.spawn)
+
+    def keep_logs(self, where):
+        """Have the logs of tasks go there."""
+        self.means = replace(self.means, task_logs=task_logs(self.folder, where))
 
     async def take(self, _assignment_id, offset, content, _kept):
         self.log[offset:] = content
@@ -201,6 +210,29 @@ async def test_a_disk_that_takes_no_payload_is_told(bed, monkeypatch):
     await bed.over()
     assert how(bed) == [(JobState.FAILED, EndReason.REJECTED)]
     assert "No space left on device" in bed.endings[0].message
+
+
+async def test_a_disk_that_takes_no_log_of_a_task_is_told(bed):
+    bed.keep_logs("off")
+    (bed.folder / "task_logs").write_text("a file is in the way")
+    bed.confirm({"log": "log/t.log"}, JobKind.TASK)
+    await bed.over()
+    (ending,) = bed.endings
+    assert (ending.reason, ending.message) == (EndReason.REJECTED, "The agent's disk did not take it: File exists.")
+
+
+async def test_words_about_a_log_that_cannot_be_written_end_no_task(bed, caplog):
+    def does(attempt):
+        attempt.said.symlink_to("/nowhere/said.log")
+        attempt.write_result(Result(exit_code=0, state="success"))
+
+    bed.keep_logs("store")
+    bed.runner.does = does
+    bed.confirm({"log": "log/t.log"}, JobKind.TASK)
+    await bed.over()
+    (ending,) = bed.endings
+    assert ending.state is JobState.SUCCEEDED
+    assert "said.log" in caplog.text
 
 
 def make(path):
