@@ -137,12 +137,7 @@ class TaskLogs:
             return attempt.path / progress.log
         if not attempt.said.exists():
             says = STORES if progress.kept == "store" else STAYS
-            try:
-                self._say(attempt, says, attempt.path / progress.log, level="info")
-            except OSError as error:  # these are only words: the task goes on
-                logger.warning(
-                    "Could not write %s: %s.", attempt.said, error.strerror, extra={"event": "log_unwritten"}
-                )
+            self._say(attempt, says, attempt.path / progress.log, level="info")
         return attempt.said
 
     def explain(self, attempt: AttemptDir, progress: Progress, verdict: Verdict) -> None:
@@ -248,7 +243,10 @@ class TaskLogs:
 
     def _say(self, attempt: AttemptDir, sentence: str, path: Path, *, level: str) -> None:
         words = sentence.format(agent=self._agent, path=path, days=self._days)
-        last_words.append(attempt.said, words, level=level)
+        try:
+            last_words.append(attempt.said, words, level=level)
+        except OSError as error:  # the task and its log are worth more than words about them
+            logger.warning("Could not write %s: %s.", attempt.said, error.strerror, extra={"event": "log_unwritten"})
 
     def _all(self) -> Iterator[tuple[float, int, Path]]:
         for folder in (self.staying, self.late):

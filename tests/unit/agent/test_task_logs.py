@@ -152,6 +152,15 @@ def test_a_log_that_cannot_be_moved_is_told_to_the_operator(make, tmp_path, capl
     assert "Could not keep" in caplog.text
 
 
+def test_a_log_is_kept_for_the_store_also_when_that_cannot_be_said(make, tmp_path, caplog):
+    it = make("store")
+    it.write()
+    it.attempt.said.mkdir()
+    it.logs.settle(it.attempt, it.progress)
+    assert "Could not write" in caplog.text
+    assert (tmp_path / "late_logs" / RELATIVE).read_text() == "the author's line\n"
+
+
 @pytest.mark.parametrize("where", ["store", "off"])
 def test_what_a_dead_process_said_last_goes_where_its_log_does_and_nowhere_else(make, where):
     it = make(where)
