@@ -56,11 +56,11 @@ def test_all_of_a_command_of_many_statements_is_in_the_log(commands):
 
 @BOTH
 def test_three_megabytes_at_once_are_complete_to_the_last_line(commands, dag_id):
-    words = "x" * 90
-    run = commands.run(dag_id, f"seq -f '%06.0f {words}' 31000; exit 3")
+    words = "x" * 300
+    run = commands.run(dag_id, f"seq -f '%06.0f {words}' 10000; exit 3")
     assert run.wait() == "failed"
     log = run.wait_for_log("run", "exit code 3", timeout=90)
-    assert lines_of(log, r"\d{6} x*") == [f"{number:06} {words}" for number in range(1, 31_001)]
+    assert lines_of(log, r"\d{6} x*") == [f"{number:06} {words}" for number in range(1, 10_001)]
 
 
 def test_bytes_that_are_no_text_and_characters_on_edges_of_pieces_break_nothing(commands):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from tests.support.process import Process, clean_environment, program, stop_all
 from tests.support.waiting import wait_until
 
 EXECUTOR = "LocalExecutor,EdgeAgentExecutor:airflow_plugin.executor.AgentExecutor"
+WARM = str(Path(__file__).with_name("warm_scheduler.py"))
 STARTED_WITHIN = 120
 """Seconds for all components on a machine that does other things too; a quiet one takes about 20."""
 
@@ -87,6 +89,7 @@ class AirflowBed:
         self.environment = self._environment(database_url, executor) | dict(pace) | dict(settings or {})
         self.parts: dict[str, Part] = {}
         self.rest = AirflowRest(self.url)
+        self._client = httpx.Client(trust_env=False)
         self._add("api-server", ["api-server", "--apps", apps], None)
         self._add("scheduler", ["scheduler"], "SchedulerJob")
         self._add("dag-processor", ["dag-processor"], "DagProcessorJob")
@@ -206,11 +209,13 @@ class AirflowBed:
         for part in self.parts.values():
             part.process.kill_family()
         self.rest.close()
+        self._client.close()
 
     def _add(self, name: str, arguments: Sequence[str], job: str | None, own: Mapping[str, str] | None = None) -> None:
+        begin = [sys.executable, "-P", WARM] if arguments[0] == "scheduler" else [program("airflow")]
         process = Process(
             name,
-            [program("airflow"), *arguments],
+            [*begin, *arguments],
             environment=self.environment | dict(own or {}),
             log=self.home / f"{name}.log",
             cwd=self.home,
@@ -220,7 +225,7 @@ class AirflowBed:
     def _is_healthy(self, part: Part) -> bool:
         part.process.must_run()
         if part.job is None:
-            return httpx.get(f"{part.process.environment['AIRFLOW__API__BASE_URL']}/api/v2/version").is_success
+            return self._client.get(f"{part.process.environment['AIRFLOW__API__BASE_URL']}/api/v2/version").is_success
         begun = (datetime.fromisoformat(job["start_date"]) for job in self.rest.running_jobs(part.job))
         return any(when >= part.started[-1] for when in begun)
 

@@ -14,6 +14,9 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+MOST_SECONDS = 0.5
+"""Between two questions that are dear, if nobody wanted longer."""
+
 
 class NeverHappenedError(AssertionError):
     """What was waited for did not become true in time."""
@@ -58,19 +61,22 @@ def wait_until(
     """Ask ``condition`` until its value satisfies ``until``, and return that value.
 
     ``what`` is the sentence the failure begins with. ``ignoring``: exceptions that mean "not yet".
-    ``timeout`` and ``interval`` are seconds.
+    ``timeout`` and ``interval`` are seconds. A question that takes longer than that to answer is asked less often: what
+    is waited for needs the processor too.
 
     :raises NeverHappenedError: with ``what`` and the last value or exception seen.
     """
     watch = _Watch(what, timeout, until, ignoring)
     while True:
+        asked_at = time.monotonic()
         try:
             if watch.accepts(value := condition()):
                 return value
         except watch.ignoring as error:
             watch.missed(error)
         watch.check_time()
-        time.sleep(interval)
+        took = time.monotonic() - asked_at
+        time.sleep(max(interval, min(2 * took, MOST_SECONDS)))
 
 
 async def wait_until_async(

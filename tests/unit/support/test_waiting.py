@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
+import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -57,3 +60,17 @@ async def test_an_asynchronous_wait_asks_coroutines_and_plain_functions():
 
     assert await wait_until_async(count, until=lambda n: n == 3, what="three", interval=0) == 3
     assert await wait_until_async(lambda: next(numbers), what="a number") == 4
+
+
+def test_what_takes_long_to_answer_is_asked_less_often():
+    asked: list[tuple[float, float]] = []
+
+    def ask() -> int:
+        began = time.monotonic()
+        threading.Event().wait(0.02)
+        asked.append((began, time.monotonic()))
+        return len(asked)
+
+    wait_until(ask, until=lambda times: times == 3, what="the third answer", interval=0)
+    pauses = [(after - end) / (end - began) for (began, end), (after, _) in pairwise(asked)]
+    assert all(pause >= 2 for pause in pauses)
