@@ -94,7 +94,7 @@ def reader(bed: AirflowBed, site: HomeSite) -> Iterator[AirflowRest]:
     logging = {f"AIRFLOW__LOGGING__{name.upper()}": value for name, value in options.items()}
     connection = site.host.process.environment["AIRFLOW_CONN_SITE_STORE"]
     name = f"api-server-{len(bed.parts)}"
-    api = bed.add_api_server(logging | {"AIRFLOW_CONN_SITE_STORE": connection})
+    api = bed.add_api_server(logging | {"AIRFLOW_CONN_SITE_STORE": connection}, apps="core")
     yield api
     bed.stop(name)
     api.close()

@@ -147,10 +147,10 @@ class AirflowBed:
         self.stop(*names)
         self.start(*names)
 
-    def add_api_server(self, settings: Mapping[str, str] | None = None) -> AirflowRest:
+    def add_api_server(self, settings: Mapping[str, str] | None = None, *, apps: str = "all") -> AirflowRest:
         """Start one more API server, with a log folder of its own, and return its API.
 
-        ``settings``: more environment variables, over those of the bed.
+        ``settings``: more environment variables, over those of the bed. ``apps``: what it serves.
         """
         port, number = free_port(), len(self.parts)
         name = f"api-server-{number}"
@@ -161,7 +161,7 @@ class AirflowBed:
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs),
             **(settings or {}),
         }
-        self._add(name, ["api-server", "--apps", self.apps], None, own)
+        self._add(name, ["api-server", "--apps", apps], None, own)
         self.start(name)
         return AirflowRest(own["AIRFLOW__API__BASE_URL"])
 

@@ -112,7 +112,7 @@ def test_the_page_is_found_in_the_menu_and_takes_everything_from_below_airflows_
 
 
 def test_the_page_works_where_airflow_has_no_path(look: Look, page_bed: AirflowBed):
-    root = page_bed.add_api_server()
+    root = page_bed.add_api_server(apps="core")
     view = look(url=root.url).open()
     expect(view.agent("plant-1")).to_be_visible()
     view.choose("plant-1", "Uncordon" if view.agent("plant-1").get_by_text("cordoned").count() else "Cordon")
