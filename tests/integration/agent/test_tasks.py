@@ -50,6 +50,13 @@ def host(queue, api, tmp_path_factory):
 
 
 @pytest.fixture
+def expiring(api):
+    """Give the Execution API to a test that lets tokens expire; the next test's are good again."""
+    yield api
+    api.expired.clear()
+
+
+@pytest.fixture
 def own_queue():
     """Give a queue that no agent knows yet."""
     with FakeQueue() as server:
@@ -150,25 +157,25 @@ def test_the_check_looks_for_airflow_and_its_dags(own_queue, tmp_path):
     assert f"there is no directory {agent.dags}" in wrong.stdout
 
 
-def test_a_task_whose_token_expired_is_renewed_through_its_agent(queue, host, api):
+def test_a_task_whose_token_expired_is_renewed_through_its_agent(queue, host, expiring):
     job = running(submit(queue, "long", "waits"), until=b"waiting for the gate", timeout=60)
     attempt = attempt_of(host, job)
     asked, before = len(queue.calls_of("renew")), queue.renewals
-    api.expire_tokens()
+    expiring.expire_tokens()
     wait_until(lambda: queue.renewals > before, what="the agent asks for a new token", timeout=20)
     (attempt / "gate").touch()
     assert ended(job, timeout=60).state is JobState.SUCCEEDED
     assert {call.token for call in queue.calls_of("renew")[asked:]} == {queue.session.token}
-    assert f"planted-renewed-token-{before + 1}" in {one.token for one in api.heard}
+    assert f"planted-renewed-token-{before + 1}" in {one.token for one in expiring.heard}
     assert "planted-renewed" not in host.output()
     forgotten(host)
 
 
-def test_a_token_that_expires_while_no_agent_is_there_is_renewed_by_the_next(queue, host, api):
+def test_a_token_that_expires_while_no_agent_is_there_is_renewed_by_the_next(queue, host, expiring):
     job = running(submit(queue, "long", "waits"), until=b"waiting for the gate", timeout=60)
     attempt = attempt_of(host, job)
     host.crash()
-    api.expire_tokens()
+    expiring.expire_tokens()
     wait_until((attempt / "token.wanted").exists, what="the task wants a new token", timeout=20)
     (attempt / "gate").touch()
     host.start()

@@ -71,12 +71,13 @@ class Restart:
     """One restart of the API server, in the middle of an agent's work."""
 
     agent: Agent
-    assignment: str
     job_id: UUID
     held: str
     """What became of the poll that the server held when it was told to stop."""
     first_call_seconds: float
     """How long the first call of the Execution API took."""
+    is_accepted: bool
+    """Whether the agent, in the session it had, could report the end of its job."""
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +100,17 @@ def restart(api_bed: AirflowBed, engine: Engine) -> Iterator[Restart]:
         api_bed.start("api-server")
         began = time.monotonic()
         assert httpx.get(f"{api_bed.url}/execution/health").is_success
-        yield Restart(agent, assignment, job_id, became, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        agent.beat(assignment)
+        accepted = agent.report(assignment)["accepted"] == [assignment]
+        yield Restart(agent, job_id, became, seconds, accepted)
 
 
 def test_a_restarted_api_server_knows_sessions_jobs_and_cordons(
     restart: Restart, job: Callable[[UUID], JobRow], engine: Engine
 ) -> None:
     wait_until(lambda: _is_sampled(engine, restart.agent), what="the server samples as soon as it is there")
-    restart.agent.beat(restart.assignment)
-    assert restart.agent.report(restart.assignment)["accepted"] == [restart.assignment]
+    assert restart.is_accepted
     assert job(restart.job_id).state == "succeeded"
 
 
