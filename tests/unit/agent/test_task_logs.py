@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 import psutil
@@ -26,16 +27,8 @@ REFUSED = judge(Evidence(Result(exit_code=1, message="Airflow did not let it sta
 
 
 def logs_that(where, folder, environment=dict, sleep=asyncio.sleep, *, megabytes=1):
-    return TaskLogs(
-        folder,
-        agent="db-07",
-        where=where,
-        days=30,
-        megabytes=megabytes,
-        environment=environment,
-        clock=lambda: NOW,
-        sleep=sleep,
-    )
+    of_this_test = partial(TaskLogs, agent="db-07", days=30, clock=lambda: NOW)
+    return of_this_test(folder, where=where, megabytes=megabytes, environment=environment, sleep=sleep)
 
 
 class Try:
