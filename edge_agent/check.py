@@ -97,7 +97,7 @@ def _disk(state_dir: StateDir, spool_bytes: float) -> Iterator[Finding]:
     except (AgentError, OSError) as error:
         yield Finding(Level.FAIL, "disk", str(error))
         return
-    free = f"{free_bytes // 1024**2} MB free in {state_dir.path}"
+    free = f"{free_bytes // MEGABYTE} MB free in {state_dir.path}"
     if free_bytes < LEAST_FREE_BYTES:
         yield Finding(Level.FAIL, "disk", f"only {free}; make room, logs and results wait there")
     else:

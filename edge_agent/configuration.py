@@ -17,6 +17,9 @@ from edge_agent.errors import SettingsError
 from edge_agent.settings import CONFIG_VARIABLE, ENV_PREFIX, AgentSettings, variable
 from edge_agent.state_dir import default_state_dir
 
+INSTALLED = Path("/etc/edge-agent/agent.toml")
+"""Where ``edge-agent install`` writes the settings of a host's agent."""
+
 
 def load(config: Path | None = None) -> AgentSettings:
     """Read the settings from the environment and, if one is named, a TOML file.
@@ -28,7 +31,12 @@ def load(config: Path | None = None) -> AgentSettings:
     try:
         return AgentSettings(**(_read(config) if config else {}))
     except ValidationError as error:
-        raise SettingsError("\n".join(line_of(fault) for fault in error.errors())) from None
+        lines = [line_of(fault) for fault in error.errors()]
+        if config is None and INSTALLED.exists():
+            lines.append(
+                f"The agent that is installed here has its settings in a file: add --config {INSTALLED}, as its user"
+            )
+        raise SettingsError("\n".join(lines)) from None
 
 
 def load_state_dir(config: Path | None = None) -> Path:

@@ -73,9 +73,9 @@ def _not_there(host: Host, path: Path) -> Sequence[Path]:
 def _dueness(host: Host, step: Step) -> str:
     try:
         due = step.due(host, is_changed=True)
-    except (OSError, AgentError) as error:  # for root it can
-        return f"cannot be told: {error}"
-    return "is so already" if due is None else "to be done"
+    except PermissionError:
+        return "cannot be compared by this user"
+    return step.undue(host) if due is None else "to be done"
 
 
 def _say_all(lines: Sequence[str], say: Say) -> None:

@@ -79,7 +79,7 @@ def _host(arguments: argparse.Namespace) -> Any:
 
 def _root(path: Path) -> Path:
     if not path.is_dir():
-        msg = f"--root: there is no directory {path}"
+        msg = f"--root: there is no directory {path}; make it first"
         raise CannotInstall(msg)
     return path.resolve()
 

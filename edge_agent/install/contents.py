@@ -18,6 +18,7 @@ def environment(state_dir: Path) -> str:
     """Return the variables that an agent is started with, and its tasks with it."""
     return f"""\
 # Variables that the agent is started with, NAME=value, one a line. Tasks get them, too.
+# A value with blanks or quotes in it stands in single quotes.
 AIRFLOW_HOME={state_dir}/airflow
 # Where tasks find their Dags:
 #AIRFLOW__CORE__DAGS_FOLDER=/srv/dags

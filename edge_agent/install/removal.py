@@ -206,7 +206,9 @@ def _notes(host: Host, layout: Layout, record: Record, *, keep_state: bool) -> I
     own = (layout.settings, layout.token, layout.environment, layout.unit_file)
     for path in (each for each in own if each not in made and host.place(each).exists()):
         yield f"Kept, as it was there before: {path}"
-    yield "The program itself goes the way it came, such as with pip uninstall. The journal keeps the agent's log."
+    yield "The program itself goes the way it came, such as with pip uninstall."
+    if host.has_systemd:
+        yield "The journal keeps the agent's log."
 
 
 def holdings(host: Host, layout: Layout) -> Holdings:

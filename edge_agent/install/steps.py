@@ -54,6 +54,10 @@ class Step(ABC):
         ``is_changed``: whether a step before it changed anything, now or in a run that came to no end.
         """
 
+    def undue(self, host: Host) -> str:
+        """Return what is said of the step in a plan when nothing is to do."""
+        return "is so already"
+
     @abstractmethod
     def do(self, host: Host) -> Sequence[str]:
         """Do it; return lines worth showing.
@@ -148,6 +152,11 @@ class Remove(Step):
         return None if self.if_empty and any(place.iterdir()) else []
 
     @override
+    def undue(self, host: Host) -> str:
+        is_there = host.place(self.target).exists()
+        return "to be done, if what is before it leaves nothing in it" if is_there else super().undue(host)
+
+    @override
     def do(self, host: Host) -> Sequence[str]:
         place = host.place(self.target)
         if place.is_symlink() or not place.is_dir():
@@ -201,6 +210,7 @@ def _run(host: Host, words: Sequence[str]) -> Sequence[str]:
     done = host.run(words)
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     if done.returncode:
-        msg = f"`{shlex.join(words)}` ended with {done.returncode}: {' '.join(said) or 'it said nothing'}"
+        told = "".join(f"\n    {line}" for line in said) if len(said) > 1 else " ".join(said) or "it said nothing"
+        msg = f"`{shlex.join(words)}` ended with {done.returncode}: {told}"
         raise CannotInstall(msg)
     return said

@@ -128,15 +128,13 @@ def program_of(wishes: Wishes, host: Host, user: str) -> Path:
     if not os.access(place, os.X_OK) or place.is_dir():
         msg = f"--program: there is no program {place}; install the package there first"
         raise SettingsError(msg)
-    advice = "Install it where only root can write, such as: python3 -m venv /opt/edge-agent"
+    install = "Install it where only root can write, such as: python3 -m venv /opt/edge-agent"
+    make = (
+        "Make its environment with a Python that stands in no home, such as: /usr/bin/python3 -m venv /opt/edge-agent"
+    )
     entry = host.user(user)
-    for needed in (place, *_interpreter(host, place)):
-        try:
-            why = changeable_by_others(needed, frozenset({0, os.geteuid()}))
-        except OSError as error:
-            msg = f"--program: {needed} cannot be run: {error.strerror}. {advice}"
-            raise SettingsError(msg) from error
-        if why:
+    for needed, advice in ((place, install), *((each, make) for each in _interpreter(place))):
+        if why := changeable_by_others(needed, frozenset({0, os.geteuid()})):
             msg = f"--program: {needed} is not run as a service, because others could exchange it: {why}. {advice}"
             raise SettingsError(msg)
         if user != "root" and (closed := _closed_to(needed, entry)):

@@ -20,6 +20,7 @@ def group(**values: Any) -> dict[str, Any]:
 
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "no url": ({"url": ""}, "url is not set: the address of Airflow's API server"),
+    "no scheme": ({"url": "airflow.example.com"}, "url is airflow.example.com, .*: it must look like https://"),
     "no token": ({"agentTokenSecretName": ""}, "No agent token: set agentTokenSecretName"),
     "two tokens": ({"agentToken": "t"}, "agentToken and agentTokenSecretName are both set"),
     "token and file": ({"agentTokenFile": "/t"}, "agentTokenSecretName and agentTokenFile are both set"),

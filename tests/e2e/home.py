@@ -75,6 +75,7 @@ class HomeSite:
             "https://lineage.site-a.example": lineage.url,
             "/etc/edge-agent": str(self.host.home),
             "/srv/git/dags.git": str(repository.path),
+            "/var/lib/edge-agent": str(self.host.home),
             "ACCESS_KEY": "the-access-key",
             "SECRET_KEY": self.planted["key"],
             "SITE_PASSWORD": self.planted["password"],

@@ -18,6 +18,9 @@
 {{- if not $v.url -}}
 {{- fail "url is not set: the address of Airflow's API server as the pods see it, such as https://airflow.example.com" -}}
 {{- end -}}
+{{- if not (regexMatch `^https?://[^/\s]+` $v.url) -}}
+{{- fail (printf "url is %s, which is no address of an API server: it must look like https://airflow.example.com" $v.url) -}}
+{{- end -}}
 {{- $tokens := list -}}
 {{- range list "agentToken" "agentTokenSecretName" "agentTokenFile" -}}
 {{- if get $v . -}}{{- $tokens = append $tokens . -}}{{- end -}}

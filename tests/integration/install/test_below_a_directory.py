@@ -239,7 +239,19 @@ def test_a_dry_run_of_a_removal_shows_it_and_does_nothing(install, run, root):
     before = tree(root)
     said = run("uninstall", "--dry-run")
     assert f"remove /{SETTINGS}: to be done" in said
+    assert "remove /etc/edge-agent: to be done, if what is before it leaves nothing in it" in said
     assert tree(root) == before
+
+
+def test_a_removal_speaks_of_the_journal_only_where_there_is_one(install, run, root):
+    for words, is_said in (((), True), (("--no-systemd",), False)):
+        install(*SITE, *words)
+        assert ("The journal keeps the agent's log." in run("uninstall", *words)) is is_said
+
+
+def test_a_directory_that_is_not_there_is_refused_with_what_to_do(run, root):
+    root.rmdir()
+    assert f"there is no directory {root}; make it first" in run("install", code=1)
 
 
 def test_a_state_directory_that_is_kept_is_gone_on_with_or_taken_away_later(install, run, root):

@@ -139,7 +139,7 @@ def host_has(host, pid):
 def test_the_agents_own_check_comes_before_the_service_is_enabled(host, queue, install):
     install(start=False)
     said = host.edge_agent("install", "--url", "http://127.0.0.1:1", "--check", says="Failed: what the agent says")
-    assert "FAIL address: http://127.0.0.1:1" in said
+    assert "\n    FAIL address: http://127.0.0.1:1" in said, "each finding has a line of its own"
     assert not any(line.startswith(("enable", "start")) for line in asked(host))
     said = host.edge_agent("install", "--url", queue.url, "--check")
     assert "ok   registration: 'h1' may register for q" in said

@@ -27,6 +27,16 @@ def setting(monkeypatch):
     return read
 
 
+def test_without_settings_those_of_an_installed_agent_are_pointed_at(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge_agent.configuration.INSTALLED", file := tmp_path / "agent.toml")
+    with pytest.raises(SettingsError, match=r"EDGE_AGENT_URL is not set") as before:
+        load()
+    file.touch()
+    with pytest.raises(SettingsError, match=rf"add --config {file}, as its user"):
+        load()
+    assert "--config" not in str(before.value)
+
+
 def test_little_is_needed_and_the_rest_has_sensible_defaults(setting):
     settings = setting()
     assert settings.queues == ("q",)
