@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -30,6 +32,7 @@ def attach_words(state_dir: StateDir, wanted: str, *, write: bool) -> list[str]:
     :param wanted: how the id of the job or of the assignment begins.
     :raises CannotAttach: when there is nothing to show; says why, and what there is.
     """
+    _refuse_root(state_dir.path)
     found = _one_of(_found_in(state_dir), wanted)
     if found.offer.runner is not RunnerName.TMUX:
         msg = f"{found} does not run in tmux. What it says stands in {found.attempt.path}."
@@ -43,6 +46,19 @@ def attach_words(state_dir: StateDir, wanted: str, *, write: bool) -> list[str]:
         msg = f"{found} has no session: it has not begun, or is just ending."
         raise CannotAttach(msg)
     return server.attach_words(name, write=write)
+
+
+def _refuse_root(path: Path) -> None:
+    """Keep root from the socket of a user's tmux: whoever listens there tells its callers what to run.
+
+    :raises CannotAttach: where the jobs are not root's own.
+    """
+    if os.geteuid() == 0 and path.exists() and path.stat().st_uid != 0:
+        msg = (
+            f"{path} is {path.owner()}'s, and a job of that user could make root's terminal do what it likes: run this "
+            f"as that user, such as with: sudo -u {path.owner()} edge-agent attach ..."
+        )
+        raise CannotAttach(msg)
 
 
 def _one_of(found: list[Found], wanted: str) -> Found:
@@ -68,7 +84,7 @@ def _found_in(state_dir: StateDir) -> list[Found]:
         msg = f"No agent has ever run with the state directory {state_dir.path}; set EDGE_AGENT_STATE_DIR or --config."
         raise CannotAttach(msg) from None
     except PermissionError:
-        msg = f"{state_dir.path} is for the user of the agent alone: run this as that user, or as root."
+        msg = f"{state_dir.path} is for the user of the agent alone: run this as that user."
         raise CannotAttach(msg) from None
     return [found for path in paths if (found := _read(AttemptDir(path)))]
 

@@ -53,7 +53,16 @@ def test_a_job_whose_session_is_not_there_yet_is_told(state_dir):
 def test_another_user_is_told_whose_it_is(state_dir):
     os.seteuid(65534)
     try:
-        with pytest.raises(CannotAttach, match="is for the user of the agent alone: run this as that user, or as root"):
+        with pytest.raises(CannotAttach, match="is for the user of the agent alone: run this as that user"):
             attach_words(state_dir, "aaaa", write=False)
     finally:
         os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_root_is_kept_from_the_terminals_of_another_users_jobs(state_dir):
+    """Whoever listens at the socket, which may be a job, tells its callers what to run."""
+    hold(state_dir, "aaaaaaaa-0000-0000-0000-000000000001", runner=RunnerName.TMUX)
+    os.chown(state_dir.path, 65534, -1)
+    with pytest.raises(CannotAttach, match=r"is nobody's, .*: sudo -u nobody edge-agent attach"):
+        attach_words(state_dir, "aaaa", write=False)
