@@ -75,7 +75,7 @@ def bed(
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(tmp_path_factory.mktemp("bundles")),
     }
     with postgres.database(postgres_template) as url:
-        airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS, settings=settings)
+        airflow = AirflowBed(tmp_path_factory.mktemp("airflow"), url, dags=DAGS, settings=settings, warm=True)
         _beds.append(airflow)
         with airflow:
             yield airflow

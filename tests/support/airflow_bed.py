@@ -61,7 +61,8 @@ class AirflowBed:
     ``database_url``: of a migrated database. ``dags``: a folder, copied. ``settings``: more environment
     variables for all components, over those of ``pace``, which is none where Airflow's and our own defaults
     are what is to be seen. ``path``: below which all of it is to be found, such as ``/airflow``. ``apps``: what its
-    API server serves. One without the Execution API, which only tasks ask, starts in two thirds of the time.
+    API server serves. One without the Execution API, which only tasks ask, starts in two thirds of the time. ``warm``:
+    schedulers import before what tasks of the local executor else import each, which nobody may measure then.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class AirflowBed:
         pace: Mapping[str, str] = MappingProxyType(QUICK),
         path: str = "",
         apps: str = "all",
+        warm: bool = False,
     ) -> None:
         self.home = home
         self.dags = home / "dags"
@@ -86,6 +88,7 @@ class AirflowBed:
         self.port = free_port()
         self.path = path
         self.apps = apps
+        self.warm = warm
         self.environment = self._environment(database_url, executor) | dict(pace) | dict(settings or {})
         self.parts: dict[str, Part] = {}
         self.rest = AirflowRest(self.url)
@@ -212,7 +215,7 @@ class AirflowBed:
         self._client.close()
 
     def _add(self, name: str, arguments: Sequence[str], job: str | None, own: Mapping[str, str] | None = None) -> None:
-        begin = [sys.executable, "-P", WARM] if arguments[0] == "scheduler" else [program("airflow")]
+        begin = [sys.executable, "-P", WARM] if self.warm and arguments[0] == "scheduler" else [program("airflow")]
         process = Process(
             name,
             [*begin, *arguments],
