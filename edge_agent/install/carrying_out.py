@@ -73,8 +73,8 @@ def _not_there(host: Host, path: Path) -> Sequence[Path]:
 def _dueness(host: Host, step: Step) -> str:
     try:
         due = step.due(host, is_changed=True)
-    except PermissionError:
-        return "cannot be compared by this user"
+    except (OSError, AgentError) as error:  # for root it can
+        return f"cannot be told: {error}"
     return step.undue(host) if due is None else "to be done"
 
 

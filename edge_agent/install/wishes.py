@@ -133,8 +133,13 @@ def program_of(wishes: Wishes, host: Host, user: str) -> Path:
         "Make its environment with a Python that stands in no home, such as: /usr/bin/python3 -m venv /opt/edge-agent"
     )
     entry = host.user(user)
-    for needed, advice in ((place, install), *((each, make) for each in _interpreter(place))):
-        if why := changeable_by_others(needed, frozenset({0, os.geteuid()})):
+    for needed, advice in ((place, install), *((each, make) for each in _interpreter(host, place))):
+        try:
+            why = changeable_by_others(needed, frozenset({0, os.geteuid()}))
+        except OSError as error:
+            msg = f"--program: {needed} cannot be run: {error.strerror}. {advice}"
+            raise SettingsError(msg) from error
+        if why:
             msg = f"--program: {needed} is not run as a service, because others could exchange it: {why}. {advice}"
             raise SettingsError(msg)
         if user != "root" and (closed := _closed_to(needed, entry)):

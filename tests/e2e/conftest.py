@@ -16,7 +16,7 @@ import pytest
 from tests.support.agent_host import AgentHost
 from tests.support.airflow_bed import AirflowBed
 from tests.support.documented import documented
-from tests.support.installed import build, installed
+from tests.support.installed import built_once, installed
 from tests.support.own_site import Repository
 from tests.support.postgres import Postgres
 
@@ -92,7 +92,7 @@ def make_host(bed: AirflowBed, tmp_path_factory: pytest.TempPathFactory) -> Iter
     @cache
     def without_airflow() -> Path:
         """Return the agent's program as a host has it on which nobody ever installed Airflow."""
-        wheel = build(tmp_path_factory.mktemp("dist")).wheel
+        wheel = built_once().wheel
         environment = environments.enter_context(installed(tmp_path_factory.mktemp("bare"), str(wheel)))
         assert environment.python("import importlib.util as u; print(u.find_spec('airflow'))").strip() == "None"
         return environment.bin / "edge-agent"

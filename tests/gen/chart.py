@@ -28,7 +28,8 @@ Runs groups of agents in a Kubernetes cluster, for an Airflow they dial out to. 
 [run agents on Kubernetes]({how_to}).
 
 ```sh
-helm install edge-agent helm/edge-agent --namespace edge --create-namespace --values my-values.yaml
+helm install edge-agent helm/edge-agent --namespace edge --create-namespace \\
+  --values my-values.yaml
 ```
 
 with at least this in `my-values.yaml`:
@@ -53,7 +54,8 @@ def _page(title: str, how_to: str) -> str:
         f"{_SOURCE} and tests/gen/chart.py",
         title,
         f"{_LEDE.format(how_to=how_to)}\n```yaml\n{least}```",
-        "A value that is misspelt is refused by its name, and one that cannot work with what to set instead.",
+        "The image has the tag of the agent's release unless `image.tag` names another, such as `tasks`. A value "
+        "that is misspelt is refused by its name, and one that cannot work with what to set instead.",
         "## Values",
         _table(each for value in values if value is not defaults for each in value.told()),
         "## Values of a group",

@@ -150,10 +150,10 @@ class AirflowBed:
         self.stop(*names)
         self.start(*names)
 
-    def add_api_server(self, settings: Mapping[str, str] | None = None, *, apps: str = "all") -> AirflowRest:
+    def add_api_server(self, settings: Mapping[str, str] | None = None, *, apps: str | None = None) -> AirflowRest:
         """Start one more API server, with a log folder of its own, and return its API.
 
-        ``settings``: more environment variables, over those of the bed. ``apps``: what it serves.
+        ``settings``: more environment variables, over those of the bed. ``apps``: what it serves; None: the same.
         """
         port, number = free_port(), len(self.parts)
         name = f"api-server-{number}"
@@ -164,7 +164,7 @@ class AirflowBed:
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs),
             **(settings or {}),
         }
-        self._add(name, ["api-server", "--apps", apps], None, own)
+        self._add(name, ["api-server", "--apps", apps or self.apps], None, own)
         self.start(name)
         return AirflowRest(own["AIRFLOW__API__BASE_URL"])
 

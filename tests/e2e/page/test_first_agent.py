@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,21 +11,18 @@ from sqlalchemy import Engine
 
 from tests.e2e.page.conftest import Look, forget_agents
 from tests.support.agent_host import OPEN
-from tests.support.process import MACHINE_ENVIRONMENT, Process, clean_environment, program
+from tests.support.installed import built_once
+from tests.support.process import MACHINE_ENVIRONMENT, Process, clean_environment
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parents[3]
 REGISTRY = ("PIP_", "SSL_CERT_", "REQUESTS_CA_")
 """What the variables begin with by which this machine says where packages come from."""
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheels() -> Path:
     """Give a folder with the wheel of this package: no registry has this version yet."""
-    folder = tmp_path_factory.mktemp("wheels")
-    command = [program("uv"), "build", "--quiet", "--wheel", "--no-build-isolation", "--python", program("python")]
-    subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True, env=MACHINE_ENVIRONMENT, cwd=ROOT)
-    return folder
+    return built_once().wheel.parent
 
 
 @pytest.fixture
