@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +54,17 @@ def _refuse_root(path: Path) -> None:
 
     :raises CannotAttach: where the jobs are not root's own.
     """
-    if os.geteuid() == 0 and path.exists() and path.stat().st_uid != 0:
-        msg = (
-            f"{path} is {path.owner()}'s, and a job of that user could make root's terminal do what it likes: run this "
-            f"as that user, such as with: sudo -u {path.owner()} edge-agent attach ..."
-        )
-        raise CannotAttach(msg)
+    if os.geteuid() != 0 or not path.exists() or (uid := path.stat().st_uid) == 0:
+        return
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = f"#{uid}"
+    msg = (
+        f"{path} is {user}'s, and a job of that user could make root's terminal do what it likes: run this as that "
+        f"user, such as with: sudo -u '{user}' edge-agent attach ..."
+    )
+    raise CannotAttach(msg)
 
 
 def _one_of(found: list[Found], wanted: str) -> Found:

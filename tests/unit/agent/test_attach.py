@@ -60,9 +60,10 @@ def test_another_user_is_told_whose_it_is(state_dir):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
-def test_root_is_kept_from_the_terminals_of_another_users_jobs(state_dir):
+@pytest.mark.parametrize(("uid", "user"), [(65534, "nobody"), (123456, "#123456")])
+def test_root_is_kept_from_the_terminals_of_another_users_jobs(state_dir, uid, user):
     """Whoever listens at the socket, which may be a job, tells its callers what to run."""
     hold(state_dir, "aaaaaaaa-0000-0000-0000-000000000001", runner=RunnerName.TMUX)
-    os.chown(state_dir.path, 65534, -1)
-    with pytest.raises(CannotAttach, match=r"is nobody's, .*: sudo -u nobody edge-agent attach"):
+    os.chown(state_dir.path, uid, -1)
+    with pytest.raises(CannotAttach, match=rf"is {user}'s, .*: sudo -u '{user}' edge-agent attach"):
         attach_words(state_dir, "aaaa", write=False)
