@@ -64,6 +64,7 @@ def test_a_job_is_cancelled_and_its_process_is_gone(look: Look, make_site: MakeS
     question.get_by_label("Reason").fill("wrong plant")
     question.get_by_role("button", name="Cancel job").click()
     assert site.ended(job).state == JobState.CANCELLED
+    expect(question).to_have_count(0)
     expect(view.dialog()).to_contain_text("cancelled")
     expect(view.dialog()).to_contain_text("wrong plant")
     wait_until(lambda: "sleep 3000" not in " ".join(site.host.command_lines()), what="the process is gone")
