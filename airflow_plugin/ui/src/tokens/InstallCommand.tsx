@@ -1,9 +1,10 @@
-import { Link as ChakraLink, Checkbox, HStack, Input, RadioGroup, Stack, Text } from "@chakra-ui/react";
+import { Link as ChakraLink, Checkbox, Input, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 import type { CreatedToken } from "../api/types";
 import { useMe } from "../app/me";
 import { CodeBlock } from "../parts/CodeBlock";
 import { Labelled } from "../parts/Labelled";
+import { Radios } from "../parts/Radios";
 import { airflowAddress, doubtAbout, installCommand, serviceCommand } from "./install";
 
 export interface InstallCommandProps {
@@ -43,23 +44,7 @@ export function InstallCommand({ created, agent, queues }: InstallCommandProps) 
           command below stops at its check, and says so.
         </Text>
       )}
-      <RadioGroup.Root
-        size="sm"
-        colorPalette="brand"
-        value={way}
-        onValueChange={({ value }) => setWay(value as keyof typeof WAYS)}
-        aria-label="How it runs"
-      >
-        <HStack gap={4} flexWrap="wrap">
-          {Object.entries(WAYS).map(([each, text]) => (
-            <RadioGroup.Item key={each} value={each}>
-              <RadioGroup.ItemHiddenInput />
-              <RadioGroup.ItemIndicator />
-              <RadioGroup.ItemText>{text}</RadioGroup.ItemText>
-            </RadioGroup.Item>
-          ))}
-        </HStack>
-      </RadioGroup.Root>
+      <Radios label="How it runs" ways={WAYS} value={way} onChange={setWay} />
       <Text>
         {way === "service"
           ? "Paste this into a shell of root's on the host. The agent gets a user of its own. It needs Python 3.11 to 3.13."

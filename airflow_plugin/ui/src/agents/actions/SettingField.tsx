@@ -1,4 +1,5 @@
-import { Field, Fieldset, HStack, Input, RadioGroup } from "@chakra-ui/react";
+import { Field, Fieldset, Input } from "@chakra-ui/react";
+import { Radios } from "../../parts/Radios";
 
 /** `keep`: as it is; `own`: as the host is configured; `set`: this value. */
 export interface Setting {
@@ -22,23 +23,7 @@ export function SettingField({ label, help, error, own, setting, onChange }: Set
   return (
     <Fieldset.Root>
       <Fieldset.Legend fontWeight="medium">{label}</Fieldset.Legend>
-      <RadioGroup.Root
-        size="sm"
-        colorPalette="brand"
-        value={setting.how}
-        onValueChange={({ value }) => onChange({ ...setting, how: value as Setting["how"] })}
-        aria-label={label}
-      >
-        <HStack gap={4} flexWrap="wrap">
-          {Object.entries(ways).map(([how, text]) => (
-            <RadioGroup.Item key={how} value={how}>
-              <RadioGroup.ItemHiddenInput />
-              <RadioGroup.ItemIndicator />
-              <RadioGroup.ItemText>{text}</RadioGroup.ItemText>
-            </RadioGroup.Item>
-          ))}
-        </HStack>
-      </RadioGroup.Root>
+      <Radios label={label} ways={ways} value={setting.how} onChange={(how) => onChange({ ...setting, how })} />
       {setting.how === "set" ? (
         <Field.Root invalid={error !== null}>
           <Input
