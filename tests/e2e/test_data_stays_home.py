@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -23,7 +24,6 @@ from tests.support.waiting import wait_until
 
 PINNED = """
 from pathlib import Path
-import time
 from airflow.sdk import dag, task
 
 SITE = {{"executor": "EdgeAgentExecutor", "queue": "home"}}
@@ -33,8 +33,7 @@ VERSION = "{version}"
 def pinned():
     @task(**SITE)
     def before(params=None):
-        while not Path(params["folder"], "gate").exists():
-            time.sleep(0.1)
+        Path(params["folder"], "gate").read_text()
         return VERSION
 
     @task(**SITE)
@@ -239,6 +238,7 @@ def test_a_run_goes_on_with_the_commit_it_began_with(site: HomeSite, bed: Airflo
     before = len(site.tap.exchanges)
     old = repository.commit("pinned.py", PINNED.format(version="old"))
     bed.rest.wait_for_dags({"pinned"})
+    os.mkfifo(gate := site.folder / "gate")
     run = bed.rest.trigger("pinned", {"folder": str(site.folder)})
     run.wait_for_task("before", "running")
     new = repository.commit("pinned.py", PINNED.format(version="new"))
@@ -249,7 +249,9 @@ def test_a_run_goes_on_with_the_commit_it_began_with(site: HomeSite, bed: Airflo
         timeout=90,
         interval=0.5,
     )
-    (site.folder / "gate").touch()
+    gate.write_text("")  # who reads has waited for this
+    gate.unlink()
+    gate.touch()
     assert run.wait() == "success"
     assert run.xcom("after") == "old"
     later = site.run("pinned").run
